@@ -1,0 +1,60 @@
+# `make` lists the targets. No Docker and no root needed: Python 3.11+ with venv, git, make.
+PYTHON ?= python3
+RECORDED_API_DIR ?= $(abspath $(wildcard ../shared/recorded))
+export RECORDED_API_DIR
+ifeq ($(RECORDED_API_DIR),)
+unexport RECORDED_API_DIR
+endif
+
+RUN := .venv/bin/python
+FAST := $(wildcard tests/unit tests/dags tests/sandbox tests/local)
+SLOW := $(wildcard tests/warehouse tests/e2e)
+CODE := $(wildcard dags plugins include config local sandbox tests)
+TYPED := $(wildcard include plugins local sandbox)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down clean status test test-fast lint format requirements
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install ## start everything, load the last 7 days, show the marts and the web address
+	@$(RUN) -m local demo
+
+up: install ## start PostgreSQL, the warehouse and Airflow; a second call restarts only what changed
+	@$(RUN) -m local up
+
+down: ## stop what this checkout started; the data stays
+	@if [ -e .local/supervisord.pid ] || [ -e .local/postgres/postmaster.pid ]; \
+	then $(PYTHON) local/install.py && $(RUN) -m local down; else echo "Nothing of this checkout is running."; fi
+
+status: ## show what runs
+	@if [ -e .venv/.installed ]; then $(RUN) -m local status; else echo "Not installed: make up"; exit 1; fi
+
+clean: down ## stop, then remove .venv and .local with all data
+	@rm -rf .venv .local
+
+test: install ## all tests, the fast ones first
+	@$(RUN) -m pytest $(FAST) $(SLOW)
+
+test-fast: install ## the tests without a warehouse and without a running Airflow
+	@$(RUN) -m pytest $(FAST)
+
+lint: install ## ruff, sqlfluff, mypy
+	$(RUN) -m ruff check $(CODE)
+	$(RUN) -m ruff format --check $(CODE)
+	$(RUN) -m sqlfluff lint sql
+	$(RUN) -m mypy $(TYPED)
+
+format: install ## let ruff format the code
+	$(RUN) -m ruff check --fix $(CODE)
+	$(RUN) -m ruff format $(CODE)
+
+install: ## create or complete .venv (every target that needs it does so)
+	@$(PYTHON) local/install.py
+
+requirements: install ## compile both requirement files anew, as of Airflow's release
+	$(RUN) -m uv pip compile -q requirements.in --exclude-newer 2026-09-18 --python-version 3.11 --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make requirements" -o requirements.txt
+	$(RUN) -m uv pip compile -q requirements-local.in -c requirements.txt --exclude-newer 2026-09-18 --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" -o requirements-local.txt

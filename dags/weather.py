@@ -1,0 +1,111 @@
+"""
+### weather: hourly weather of the tracked places
+
+Asks [Open-Meteo](https://open-meteo.com) for the window of the run, keeps the answers in `raw.weather_observations`, parses them
+into `staging.weather`, audits them, and upserts them into `core.weather`. Any window can be run again safely.
+
+| task | what it does | when it fails |
+|---|---|---|
+| `plan` | resolves the window, opens one load for each slice of it times each group of places | correct the window or the seed file, clear the run |
+| `extract` | lands the answers as they come; retries by itself, as late as the service asks for | clear it once the service is healthy |
+| `transform` | parses the landed answers, set-based | clear it |
+| `validate` | audits the staged rows with Great Expectations; sets rows outside their limits aside | look at `audit.validation_result`, clear `extract` |
+| `publish` | one transaction: upsert into core, daily rollup, ledger | clear it |
+
+**Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads
+the `DW_WEATHER_REVISION_DAYS` before it again. `locations` restricts the run to some places.
+
+Weather data by [Open-Meteo.com](https://open-meteo.com), CC BY 4.0.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable, task_group
+
+from include import weather
+from include.settings import read_settings
+from include.suites.weather import SUITE
+from plugins.defaults import LOAD_TASK, SQL, STATEMENTS, TASK_DEFAULTS, WEATHER, window_params
+from plugins.operators.extract import ExtractOperator
+from plugins.operators.plan import PlanOperator
+from plugins.operators.validate import ValidateOperator
+from plugins.retry import HonourRetryAfter
+
+settings = read_settings()
+
+with DAG(
+    dag_id="weather",
+    description="Hourly weather of the tracked places, from Open-Meteo",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable(settings.weather_schedule, timezone="UTC"),
+    start_date=settings.start_date,
+    catchup=True,
+    max_active_runs=4,
+    params=window_params("locations", "Boston"),
+    default_args=TASK_DEFAULTS,
+    template_searchpath=SQL,
+    tags=["source", "open-meteo"],
+):
+    plan = PlanOperator(
+        task_id="plan",
+        source=weather,
+        schedule=settings.weather_schedule,
+        names_param="locations",
+        revision_days=settings.weather_revision_days,
+    )
+
+    @task_group
+    def load(load_id, label):
+        """One slice of the window for one group of places; fails and is cleared alone."""
+        this_load = {"load_id": load_id, "label": label}
+        extract = ExtractOperator(
+            task_id="extract",
+            source=weather,
+            parameters=this_load,
+            pool="open_meteo",
+            execution_timeout=timedelta(seconds=120),
+            retry_policy=HonourRetryAfter(),
+            **LOAD_TASK,
+        )
+        transform = SQLExecuteQueryOperator(
+            task_id="transform",
+            sql=[
+                "ops/lock_extracted_load.sql",
+                "weather/clear_staging.sql",
+                "weather/clear_staged_units.sql",
+                "weather/stage_weather.sql",
+                "weather/stage_units.sql",
+                "weather/mark_staged.sql",
+            ],
+            parameters=this_load,
+            **STATEMENTS,
+            **LOAD_TASK,
+        )
+        validate = ValidateOperator(
+            task_id="validate",
+            suite=SUITE,
+            parameters=this_load,
+            retries=0,  # the same rows fail the same audit again
+            **LOAD_TASK,
+        )
+        publish = SQLExecuteQueryOperator(
+            task_id="publish",
+            sql=[
+                "ops/lock_audited_load.sql",
+                "weather/ensure_partitions.sql",
+                "weather/lock_places.sql",
+                "weather/upsert_weather.sql",
+                "weather/rollup_days.sql",
+                "ops/mark_published.sql",
+                "weather/clear_staging.sql",
+                "weather/clear_staged_units.sql",
+            ],
+            parameters=this_load,
+            outlets=[WEATHER],
+            **STATEMENTS,
+            **LOAD_TASK,
+        )
+        extract >> transform >> validate >> publish
+
+    load.expand_kwargs(plan.output)

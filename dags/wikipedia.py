@@ -1,0 +1,112 @@
+"""
+### wikipedia: revisions of the tracked pages
+
+Asks the [MediaWiki Action API](https://www.mediawiki.org/wiki/API:Revisions) for the window of the run, keeps the answers in
+`raw.wikipedia_pages`, parses them into `staging.revision` and `staging.page`, audits them, and upserts them into `core.revision`
+and the history `core.wikipedia_page`. Any window can be run again safely; what was hidden since is blanked.
+
+| task | what it does | when it fails |
+|---|---|---|
+| `plan` | resolves the window, opens one load for each slice of it times each group of pages | correct the window or the seed file, clear the run |
+| `extract` | lands the answers as they come; retries by itself, as late as the wiki asks for | clear it once the wiki is healthy |
+| `transform` | parses the landed answers, set-based | clear it |
+| `validate` | audits the staged rows with Great Expectations; reports pages that vanished | look at `audit.validation_result`, clear `extract` |
+| `publish` | one transaction: page versions, upsert into core, size changes, ledger | clear it |
+
+**Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. `pages` restricts the run to
+some pages.
+
+Text of [Wikipedia](https://www.wikipedia.org), CC BY-SA 4.0.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable, task_group
+
+from include import wikipedia
+from include.settings import read_settings
+from include.suites.wikipedia import SUITE
+from plugins.defaults import LOAD_TASK, SQL, STATEMENTS, TASK_DEFAULTS, REVISION, window_params
+from plugins.operators.extract import ExtractOperator
+from plugins.operators.plan import PlanOperator
+from plugins.operators.validate import ValidateOperator
+from plugins.retry import HonourRetryAfter
+
+settings = read_settings()
+
+with DAG(
+    dag_id="wikipedia",
+    description="Revisions of the tracked Wikipedia pages, from the MediaWiki API",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable(settings.wikipedia_schedule, timezone="UTC"),
+    start_date=settings.start_date,
+    catchup=True,
+    max_active_runs=4,
+    params=window_params("pages", "New England"),
+    default_args=TASK_DEFAULTS,
+    template_searchpath=SQL,
+    tags=["source", "mediawiki"],
+):
+    plan = PlanOperator(
+        task_id="plan",
+        source=wikipedia,
+        schedule=settings.wikipedia_schedule,
+        names_param="pages",
+    )
+
+    @task_group
+    def load(load_id, label):
+        """One slice of the window for one group of pages; fails and is cleared alone."""
+        this_load = {"load_id": load_id, "label": label}
+        extract = ExtractOperator(
+            task_id="extract",
+            source=wikipedia,
+            parameters=this_load,
+            pool="mediawiki",
+            execution_timeout=timedelta(seconds=120),
+            retry_policy=HonourRetryAfter(),
+            **LOAD_TASK,
+        )
+        transform = SQLExecuteQueryOperator(
+            task_id="transform",
+            sql=[
+                "ops/lock_extracted_load.sql",
+                "wikipedia/clear_staging.sql",
+                "wikipedia/clear_staged_pages.sql",
+                "wikipedia/stage_pages.sql",
+                "wikipedia/stage_revisions.sql",
+                "wikipedia/mark_staged.sql",
+            ],
+            parameters=this_load,
+            **STATEMENTS,
+            **LOAD_TASK,
+        )
+        validate = ValidateOperator(
+            task_id="validate",
+            suite=SUITE,
+            parameters=this_load,
+            retries=0,  # the same rows fail the same audit again
+            **LOAD_TASK,
+        )
+        publish = SQLExecuteQueryOperator(
+            task_id="publish",
+            sql=[
+                "ops/lock_audited_load.sql",
+                "wikipedia/lock_pages.sql",
+                "wikipedia/close_page_versions.sql",
+                "wikipedia/open_page_versions.sql",
+                "wikipedia/upsert_revisions.sql",
+                "wikipedia/complete_size_deltas.sql",
+                "ops/mark_published.sql",
+                "wikipedia/clear_staging.sql",
+                "wikipedia/clear_staged_pages.sql",
+            ],
+            parameters=this_load,
+            outlets=[REVISION],
+            **STATEMENTS,
+            **LOAD_TASK,
+        )
+        extract >> transform >> validate >> publish
+
+    load.expand_kwargs(plan.output)

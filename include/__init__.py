@@ -1,0 +1,1 @@
+"""Plain Python of the warehouse: no module here imports Airflow."""

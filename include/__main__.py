@@ -1,0 +1,52 @@
+"""The warehouse's own commands: `python -m include bootstrap | migrate | seed [FILE]`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from include.errors import WarehouseError
+from include.schema import bootstrap, migrate
+from include.seeds import SEED_FILE, load_seeds, read_seeds
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns the exit status. What a user can cause ends in one line, not in a traceback."""
+    parser = argparse.ArgumentParser(prog="python -m include", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("bootstrap", help="create the roles and the database dw (WAREHOUSE_ADMIN_URL: a superuser)")
+    commands.add_parser("migrate", help="bring the schema to its newest version (WAREHOUSE_URL: dw_owner)")
+    seed = commands.add_parser("seed", help="follow the places and pages of the seed file (WAREHOUSE_URL: dw_owner)")
+    seed.add_argument("file", nargs="?", type=Path, default=SEED_FILE)
+    options = parser.parse_args(arguments)
+    try:
+        print(_run(options))
+    except (WarehouseError, psycopg.Error, SQLAlchemyError) as error:
+        print(f"{options.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace) -> str:
+    if options.command == "bootstrap":
+        bootstrap(_url("WAREHOUSE_ADMIN_URL"))
+        return "bootstrap: roles dw_owner, dw_loader, dw_reader and database dw are there"
+    if options.command == "migrate":
+        return f"migrate: the schema is at {migrate(_url('WAREHOUSE_URL'))}"
+    seeds = read_seeds(options.file)
+    with psycopg.connect(_url("WAREHOUSE_URL")) as connection:
+        load_seeds(connection, seeds)
+    return f"seed: {len(seeds.locations)} locations and {len(seeds.pages)} pages are followed"
+
+
+def _url(variable: str) -> str:
+    if url := os.environ.get(variable):
+        return url
+    raise WarehouseError(f"{variable} is not set; source .local/env, or give a PostgreSQL URL")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

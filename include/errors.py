@@ -1,0 +1,38 @@
+"""Errors that a user is meant to read: one line that names the thing and says what to do."""
+
+
+class WarehouseError(Exception):
+    """Something a person has to know of; its text is shown as it is, without a traceback."""
+
+
+class BadSetting(WarehouseError):
+    """A setting in the environment or .env that cannot be used."""
+
+
+class BadWindow(WarehouseError):
+    """A window that cannot be loaded: it ends before it starts, lies in the future or before 1940, or is not a date."""
+
+
+class BadSeed(WarehouseError):
+    """The seed file names something that cannot be tracked."""
+
+
+class LoadError(WarehouseError):
+    """A load that cannot go on; its text says which task to clear."""
+
+
+class AuditFailed(WarehouseError):
+    """Staged rows that failed the audit of their load."""
+
+
+class BadAnswer(WarehouseError):
+    """An answer that is not what was asked for.
+
+    `is_retryable` tells whether asking again later can help, `retry_after` after how many seconds at the earliest (None: the
+    task's own backoff).
+    """
+
+    def __init__(self, problem: str, *, is_retryable: bool = True, retry_after: float | None = None) -> None:
+        super().__init__(problem)
+        self.is_retryable = is_retryable
+        self.retry_after = retry_after

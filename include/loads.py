@@ -1,0 +1,73 @@
+"""The ledger of loads, table audit.load."""
+
+from dataclasses import dataclass
+
+from include.errors import LoadError
+from include.warehouse import Connection, run
+from include.windows import Window
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """Which run of which DAG."""
+
+    dag_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """A load under extraction."""
+
+    load_id: int
+    attempt: int
+    subject_ids: tuple[int, ...]
+    window: Window
+
+
+def open_load(
+    connection: Connection, key: RunKey, map_index: int, source: str, subject_ids: tuple[int, ...], window: Window
+) -> int:
+    """Opens a load in the ledger; returns its id."""
+    row = run(
+        connection,
+        "ops/open_load.sql",
+        {
+            "dag_id": key.dag_id,
+            "run_id": key.run_id,
+            "map_index": map_index,
+            "source": source,
+            "subject_ids": list(subject_ids),
+            "window_start": window.start,
+            "window_end": window.end,
+        },
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def supersede_loads(connection: Connection, key: RunKey) -> None:
+    """Abandons what an earlier plan of this run opened and did not publish."""
+    run(connection, "ops/supersede_loads.sql", {"dag_id": key.dag_id, "run_id": key.run_id})
+
+
+def begin_extraction(connection: Connection, load_id: int) -> Load:
+    """Begins a new extraction attempt; raises LoadError when the run was planned again since."""
+    row = run(connection, "ops/begin_extraction.sql", {"load_id": load_id}).fetchone()
+    if row is None:
+        raise LoadError(f"load {load_id} was planned again since: clear the whole run, not one of its tasks")
+    load_id, attempt, subject_ids, start, end = row
+    return Load(load_id, attempt, tuple(subject_ids), Window(start, end))
+
+
+def finish_extraction(connection: Connection, load: Load, rows_raw: int) -> None:
+    """Marks the attempt as complete; raises LoadError when a newer attempt has begun meanwhile."""
+    parameters = {"load_id": load.load_id, "attempt": load.attempt, "rows_raw": rows_raw}
+    if run(connection, "ops/finish_extraction.sql", parameters).fetchone() is None:
+        raise LoadError(f"load {load.load_id}: a newer extraction than attempt {load.attempt} has begun; that one counts")
+
+
+def record_failure(connection: Connection, key: RunKey, map_index: int, error: str) -> None:
+    """Notes why a mapped task failed."""
+    parameters = {"dag_id": key.dag_id, "run_id": key.run_id, "map_index": map_index, "error": error}
+    run(connection, "ops/record_failure.sql", parameters)

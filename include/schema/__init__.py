@@ -1,0 +1,56 @@
+"""The schema of the warehouse: its roles and database (bootstrap) and its migrations (migrate)."""
+
+import os
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+
+from include.errors import WarehouseError
+from include.warehouse import run, statement
+
+ROLES = {"dw_owner": "DW_OWNER_PASSWORD", "dw_loader": "DW_LOADER_PASSWORD", "dw_reader": "DW_READER_PASSWORD"}
+DATABASE = "dw"
+
+
+def bootstrap(admin_url: str) -> None:
+    """Creates the roles and the database `dw` where they are missing, and sets the passwords that the environment names.
+
+    `admin_url` connects as a superuser (or a role with CREATEROLE and CREATEDB) to any database of the server.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        run(connection, "bootstrap/create_roles.sql")
+        for role, variable in ROLES.items():
+            if password := os.environ.get(variable):
+                connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            _create_database(connection)
+        # Times in messages and in jsonb are then UTC, whatever the client's zone.
+        connection.execute(f"ALTER DATABASE {DATABASE} SET timezone TO 'UTC'")
+
+
+def _create_database(connection: psycopg.Connection) -> None:
+    try:
+        connection.execute(statement("bootstrap/create_database.sql"))  # type: ignore[arg-type]
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        pass  # another bootstrap was a moment faster
+
+
+def migrate(owner_url: str) -> str:
+    """Brings the schema to the newest migration; safe to run twice and at once. Returns the revision reached."""
+    with psycopg.connect(owner_url) as connection:
+        owned = connection.execute("SELECT to_regrole('dw_loader') IS NOT NULL").fetchone()
+    if owned != (True,):
+        raise WarehouseError("role dw_loader does not exist: run `python -m include bootstrap` as a superuser first")
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["owner_url"] = owner_url
+    command.upgrade(config, "head")
+    return str(config.attributes["revision"])
+
+
+def sql_file(migration: str) -> str:
+    """The SQL file in sql/schema of the same name as the migration module at path `migration`."""
+    return statement(f"schema/{Path(migration).stem}.sql")

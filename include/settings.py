@@ -1,0 +1,55 @@
+"""Settings, all from the environment (`.env` in the compose stack, `.local/env` on a laptop); every name begins with DW_."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from include.errors import BadSetting
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the DAGs are configured by.
+
+    Schedules are cron expressions or presets in UTC; start_date is the first instant that catchup fills.
+    """
+
+    weather_schedule: str
+    wikipedia_schedule: str
+    marts_schedule: str
+    start_date: datetime
+    weather_revision_days: int
+    weather_places_per_batch: int
+    wikipedia_pages_per_batch: int
+    contact: str
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of `environment`, with their defaults; raises BadSetting naming the variable."""
+    return Settings(
+        weather_schedule=environment.get("DW_WEATHER_SCHEDULE") or "@daily",
+        wikipedia_schedule=environment.get("DW_WIKIPEDIA_SCHEDULE") or "@daily",
+        marts_schedule=environment.get("DW_MARTS_SCHEDULE") or "15 * * * *",
+        start_date=_date(environment, "DW_START_DATE", "2026-11-01"),
+        weather_revision_days=_number(environment, "DW_WEATHER_REVISION_DAYS", 5, 0, 60),
+        weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 1000),
+        wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 500),
+        contact=environment.get("DW_CONTACT") or "https://github.com/dw-local-free/dw-local-free",
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or not lowest <= int(text) <= highest:
+        raise BadSetting(f"{name} must be a whole number from {lowest} to {highest}, not {text!r}")
+    return int(text)
+
+
+def _date(environment: Mapping[str, str], name: str, default: str) -> datetime:
+    text = environment.get(name) or default
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSetting(f"{name} must be a date such as 2026-11-01, not {text!r}") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

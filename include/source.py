@@ -1,0 +1,99 @@
+"""What the operators need to know of a source of data; include/weather.py and include/wikipedia.py are two."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from include.loads import Load
+from include.settings import Settings
+from include.warehouse import Connection
+from include.windows import Window
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A slice of the window times a group of places or pages: what one load is for. The label is for the Airflow UI."""
+
+    subject_ids: tuple[int, ...]
+    window: Window
+    label: str
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A GET: Airflow connection id, path, query, and what it is for.
+
+    `host_fields` replace {fields} in the connection's host. `about` names the places or page in messages. `context` is the
+    source's own, handed back with the answer.
+    """
+
+    connection_id: str
+    endpoint: str
+    params: dict[str, str]
+    window: Window
+    about: str
+    host_fields: dict[str, str] = field(default_factory=dict)
+    context: Any = None
+
+    @property
+    def query(self) -> str:
+        """The query string. Commas, colons and bars stay literal: Open-Meteo does not split a list at %2C."""
+        return urlencode(self.params, safe=",:|")
+
+
+@dataclass(frozen=True)
+class RawRow:
+    """One row for the source's raw table: its own columns, and a slice of the body."""
+
+    columns: dict[str, Any]
+    payload: str
+
+
+class Source(Protocol):
+    """A module with these names."""
+
+    NAME: str
+    LAND: str
+    """Statement file that inserts one raw row."""
+    RAW_TABLE: str
+    """The table it inserts into, for messages."""
+
+    def observable(self, window: Window, now: datetime) -> Window:
+        """The part of a window that can be known by now; raises BadWindow when there is none."""
+        ...
+
+    def plan_batches(
+        self, connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None
+    ) -> list[Batch]:
+        """The batches of a window, for all active places or pages or those named; raises WarehouseError when there are none."""
+        ...
+
+    def conversation(self, connection: Connection, load: Load, now: datetime) -> Generator[ApiRequest, Any, None]:
+        """Yields the requests of a load; is sent what `read` made of each answer."""
+        ...
+
+    def read(self, request: ApiRequest, text: str) -> tuple[list[RawRow], Any]:
+        """Checks the body of a 200 and cuts it into raw rows; the second value goes back into the conversation.
+
+        Raises BadAnswer for a body that is not what was asked for.
+        """
+        ...
+
+    def whole(self, request: ApiRequest) -> dict[str, Any]:
+        """The raw columns for an answer that is kept in one piece."""
+        ...
+
+    def problem_of_status(self, status: int, text: str, now: datetime) -> "BadAnswerDetails":
+        """What an answer with an error status means."""
+        ...
+
+
+@dataclass(frozen=True)
+class BadAnswerDetails:
+    """In words, and whether and when to try again; see include.errors.BadAnswer."""
+
+    problem: str
+    is_retryable: bool
+    retry_after: float | None = None

@@ -1,0 +1,231 @@
+"""Open-Meteo: hourly weather of the tracked places (https://open-meteo.com/en/docs)."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from include.errors import BadAnswer, WarehouseError
+from include.landing import cut_array, parse_json
+from include.loads import Load
+from include.settings import Settings
+from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
+from include.warehouse import Connection, run
+from include.windows import Window, until, whole_days, whole_hours
+
+NAME = "weather"
+LAND = "weather/land.sql"
+RAW_TABLE = "raw.weather_observations"
+
+UNITS = {
+    "temperature_2m": "°C",
+    "relative_humidity_2m": "%",
+    "precipitation": "mm",
+    "cloud_cover": "%",
+    "pressure_msl": "hPa",
+    "wind_speed_10m": "km/h",
+    "wind_direction_10m": "°",
+    "weather_code": "wmo code",
+}
+"""The hourly variables that are asked for, and the units they must come in."""
+
+FORECAST_DAYS = 90
+"""The forecast API serves 93 past days; three are left as a margin for clocks and its roll-over."""
+MAX_PLACE_HOURS = 100_000
+"""Rows of one load, at most: 4 MB of answers, and a second or two of parsing."""
+MAX_CALL_WEIGHT = 500
+"""Of one request. The service refuses 5,000, and the free plan allows 600 a minute."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tracked place; degrees north and east."""
+
+    location_id: int
+    location_name: str
+    latitude: Decimal
+    longitude: Decimal
+
+    @property
+    def about(self) -> str:
+        return f"{self.location_name} ({self.latitude.normalize():f}, {self.longitude.normalize():f})"
+
+
+def observable(window: Window, now: datetime) -> Window:
+    """The full hours of the window that have struck by now: nothing later is an observation."""
+    struck = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return until(whole_hours(window), struck)
+
+
+def plan_batches(connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None) -> list[Batch]:
+    """Groups of places times slices of the window, oldest first."""
+    places = _places(connection, "weather/active_places.sql", {"names": list(names) if names else None})
+    if unknown := set(names or ()) - {place.location_name for place in places}:
+        raise WarehouseError(f"not a tracked location: {', '.join(sorted(unknown))}; see core.location and include/seed_data.yaml")
+    if not places:
+        raise WarehouseError("no active location is tracked: add one to include/seed_data.yaml and run `python -m include seed`")
+    size = settings.weather_places_per_batch
+    groups = [places[first : first + size] for first in range(0, len(places), size)]
+    longest = timedelta(days=max(1, MAX_PLACE_HOURS // (24 * len(groups[0]))))
+    return [
+        Batch(tuple(place.location_id for place in group), part, f"{_names(group)} · {part}")
+        for part in window.slices(longest)
+        for group in groups
+    ]
+
+
+def conversation(connection: Connection, load: Load, now: datetime) -> Generator[ApiRequest, Any, None]:
+    """The requests of a load: the window cut at the border of the two APIs and by call weight, all its places in each."""
+    places = _places(connection, "weather/places_of_load.sql", {"subject_ids": list(load.subject_ids)})
+    for connection_id, window in split_by_api(load.window, now):
+        for part in window.slices(longest_call(len(places))):
+            yield _request(connection_id, part, places)
+
+
+def split_by_api(window: Window, now: datetime) -> list[tuple[str, Window]]:
+    """The window as (connection id, part): the archive API before the border, the forecast API after it.
+
+    The border is the UTC midnight FORECAST_DAYS ago, so that no whole day is asked of an API that does not serve it.
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    border = midnight - timedelta(days=FORECAST_DAYS)
+    parts = [
+        ("open_meteo_archive", Window(window.start, min(window.end, border))),
+        ("open_meteo", Window(max(window.start, border), window.end)),
+    ]
+    return [(connection_id, part) for connection_id, part in parts if part.start < part.end]
+
+
+def longest_call(places: int) -> timedelta:
+    """How long a window one request for so many places may have, by the weight the service gives it.
+
+    A call weighs, for each place, max(1, variables / 10, variables / 10 * days / 14).
+    """
+    days = MAX_CALL_WEIGHT / places * 10 / len(UNITS) * 14
+    return timedelta(days=max(1, int(days)))
+
+
+def read(request: ApiRequest, text: str) -> tuple[list[RawRow], None]:
+    """One raw row a place, each the exact slice of the body."""
+    places: tuple[Place, ...] = request.context
+    if len(places) == 1 or text.lstrip()[:1] == "{":
+        documents = [(parse_json(text), text)]
+    else:
+        documents = cut_array(text)
+    for document, _ in documents:
+        if isinstance(document, dict) and document.get("error"):
+            raise BadAnswer(f"the service answered: {document.get('reason')}")
+    if len(documents) != len(places):
+        raise BadAnswer(f"the answer holds {len(documents)} places, {len(places)} were asked for")
+    for index, (place, (document, _)) in enumerate(zip(places, documents, strict=True)):
+        if problem := _problem_of(document, index):
+            raise BadAnswer(f"{place.about}: {problem}")
+    return [RawRow(_columns([place]), payload) for place, (_, payload) in zip(places, documents, strict=True)], None
+
+
+def whole(request: ApiRequest) -> dict[str, Any]:
+    """The raw columns for an answer that is kept in one piece, with all the places it was for."""
+    return _columns(request.context)
+
+
+def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails:
+    """What an error status means; limits are counted by the wall-clock minute, hour and UTC day, and name no Retry-After."""
+    reason = _reason(text)
+    if status == 429:
+        return BadAnswerDetails(f"the service refused for now: {reason}", True, _until_reset(reason, now))
+    if status in (401, 403):
+        advice = "check the API key, which is the password of the Airflow connection"
+        return BadAnswerDetails(f"the service refused access: {reason}; {advice}", False)
+    if 400 <= status < 500:
+        return BadAnswerDetails(f"the service refused the request: {reason}", False)
+    return BadAnswerDetails(f"the service failed: {reason}", True)
+
+
+def _places(connection: Connection, statement: str, parameters: dict[str, Any]) -> list[Place]:
+    return [Place(*row) for row in run(connection, statement, parameters)]
+
+
+def _request(connection_id: str, window: Window, places: Sequence[Place]) -> ApiRequest:
+    first_day, last_day = whole_days(window)
+    return ApiRequest(
+        connection_id=connection_id,
+        endpoint="/v1/forecast" if connection_id == "open_meteo" else "/v1/archive",
+        params={
+            "latitude": ",".join(f"{place.latitude.normalize():f}" for place in places),
+            "longitude": ",".join(f"{place.longitude.normalize():f}" for place in places),
+            "hourly": ",".join(UNITS),
+            "start_date": first_day.isoformat(),
+            "end_date": last_day.isoformat(),
+            # The service applies today's offset to the whole series of any other zone.
+            "timezone": "GMT",
+        },
+        window=window,
+        about="places " + ", ".join(place.about for place in places),
+        context=tuple(places),
+    )
+
+
+def _columns(places: Sequence[Place]) -> dict[str, Any]:
+    only = places[0] if len(places) == 1 else None
+    return {
+        "location_id": only and only.location_id,
+        "location_ids": [place.location_id for place in places],
+        "location_name": ", ".join(place.location_name for place in places),
+        "latitude": only and only.latitude,
+        "longitude": only and only.longitude,
+    }
+
+
+def _problem_of(document: Any, index: int) -> str | None:
+    """What is wrong with one place's answer, naming the field; None for a good one."""
+    if not isinstance(document, dict) or not isinstance(document.get("hourly"), dict):
+        return "field hourly is missing"
+    if not isinstance(document.get("hourly_units"), dict):
+        return "field hourly_units is missing"
+    # The service leaves out location_id of the first place.
+    if document.get("location_id", index) != index:
+        return f"field location_id is {document['location_id']!r}, expected {index}: the places came in another order"
+    hourly = document["hourly"]
+    times = hourly.get("time")
+    if not isinstance(times, list) or not all(_is_time(time) for time in times):
+        return "field hourly.time is no list of hours such as 2026-07-16T00:00"
+    for variable in UNITS:
+        values = hourly.get(variable)
+        if not isinstance(values, list):
+            return f"field hourly.{variable} is missing"
+        if len(values) != len(times):
+            return f"field hourly.{variable} has {len(values)} values for {len(times)} hours"
+        if wrong := [value for value in values if not (value is None or type(value) in (int, float))]:
+            return f"field hourly.{variable} holds {wrong[0]!r}, which is no number"
+    return None
+
+
+def _is_time(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False
+
+
+def _reason(text: str) -> str:
+    try:
+        return str(parse_json(text)["reason"])
+    except (BadAnswer, KeyError, TypeError):
+        return text[:200] or "no text"
+
+
+def _until_reset(reason: str, now: datetime) -> float | None:
+    minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    resets = {"Minutely": minute, "Hourly": hour, "Daily": day}
+    reset = next((moment for word, moment in resets.items() if reason.startswith(word)), None)
+    # One second more: the two clocks need not agree.
+    return (reset - now).total_seconds() + 1 if reset else None
+
+
+def _names(places: Sequence[Place]) -> str:
+    if len(places) == 1:
+        return places[0].location_name
+    return f"{places[0].location_name} and {len(places) - 1} more"

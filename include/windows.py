@@ -1,0 +1,135 @@
+"""Windows of time: half-open [start, end), in UTC, in whole hours or finer, never later than now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from croniter import croniter
+
+from include.errors import BadWindow
+
+EARLIEST = datetime(1940, 1, 1, tzinfo=UTC)
+"""First hour of Open-Meteo's archive (ERA5)."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The half-open span [start, end) of UTC time."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a window needs time zones")
+
+    def __str__(self) -> str:
+        return f"[{_short(self.start)}, {_short(self.end)}) UTC"
+
+    @property
+    def hours(self) -> float:
+        """Length in hours."""
+        return (self.end - self.start) / timedelta(hours=1)
+
+    def slices(self, longest: timedelta) -> Iterator["Window"]:
+        """The window cut into consecutive windows, each at most `longest`."""
+        start = self.start
+        while start < self.end:
+            end = min(start + longest, self.end)
+            yield Window(start, end)
+            start = end
+
+
+@dataclass(frozen=True)
+class RunTimes:
+    """What Airflow knows of a run: its parameters, its data interval (None for a run without one), and the last interval of
+    the schedule that was complete at the run's own run_after (so that a run cleared next week reads the same window).
+    """
+
+    start_param: str | None
+    end_param: str | None
+    data_interval: Window | None
+    last_interval: Window
+    is_scheduled: bool
+
+
+def resolve(times: RunTimes, now: datetime, revision: timedelta = timedelta(0)) -> Window:
+    """The window of a run: its parameters, else its data interval, else the last complete interval before run_after.
+
+    A scheduled run also reads the `revision` before its interval again, for values that came late. Raises BadWindow for a
+    window that begins in the future or before 1940.
+    """
+    if times.start_param or times.end_param:
+        window = _from_params(times.start_param, times.end_param)
+    elif times.data_interval is not None and times.data_interval.start < times.data_interval.end:
+        window = times.data_interval
+    else:
+        window = times.last_interval
+    if times.is_scheduled:
+        window = Window(max(window.start - revision, EARLIEST), window.end)
+    if window.start > now:
+        raise BadWindow(f"the window {window} lies in the future; it is {_short(now)} UTC now, choose an earlier start_date")
+    if window.start < EARLIEST:
+        raise BadWindow(f"the window {window} begins before 1940-01-01, where the weather archive begins")
+    return window
+
+
+def last_interval(schedule: str, run_after: datetime) -> Window:
+    """The last interval of a cron schedule (in UTC) that was complete at `run_after`."""
+    # The iterator looks strictly before its start; an interval that ends at run_after is complete.
+    ends = croniter(schedule, run_after.astimezone(UTC) + timedelta(seconds=1), ret_type=datetime)
+    end = ends.get_prev()
+    return Window(ends.get_prev(), end)
+
+
+def until(window: Window, end: datetime) -> Window:
+    """The part of the window before `end`; raises BadWindow when nothing is left."""
+    if window.start >= end:
+        raise BadWindow(f"the window {window} holds nothing that can be known yet; choose an earlier start_date")
+    return Window(window.start, min(window.end, end))
+
+
+def whole_hours(window: Window) -> Window:
+    """The full hours [start, end) whose stamps lie in the window; raises BadWindow when there is none."""
+    start, end = _next_hour(window.start), _next_hour(window.end)
+    if start >= end:
+        raise BadWindow(f"the window {window} holds no full hour; give it at least one")
+    return Window(start, end)
+
+
+def parse_moment(text: str, name: str) -> datetime:
+    """A date (its midnight) or datetime in ISO 8601, UTC where it names no zone; raises BadWindow naming the parameter."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except (ValueError, AttributeError):
+        raise BadWindow(f"{name} must be a date or datetime such as 2026-10-01 or 2026-10-01T06:00, not {text!r}") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def whole_days(window: Window) -> tuple[date, date]:
+    """First and last UTC day (inclusive) that the window touches."""
+    return window.start.astimezone(UTC).date(), (window.end.astimezone(UTC) - timedelta(microseconds=1)).date()
+
+
+def _from_params(start: str | None, end: str | None) -> Window:
+    if not start or not end:
+        missing = "end_date" if start else "start_date"
+        raise BadWindow(f"{missing} is missing: give both start_date and end_date, or neither; end_date is exclusive")
+    window = Window(parse_moment(start, "start_date"), parse_moment(end, "end_date"))
+    if window.start >= window.end:
+        raise BadWindow(
+            f"start_date {start} is not before end_date {end}; end_date is exclusive, "
+            "so one day is for example 2026-10-01 to 2026-10-02"
+        )
+    return window
+
+
+def _next_hour(moment: datetime) -> datetime:
+    """The moment itself where it is a full hour, else the next full hour."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour if hour == moment else hour + timedelta(hours=1)
+
+
+def _short(moment: datetime) -> str:
+    text = moment.astimezone(UTC).isoformat(timespec="minutes").removesuffix("+00:00")
+    return text.removesuffix("T00:00")

@@ -1,0 +1,1 @@
+"""The local run: PostgreSQL, the warehouse and Airflow on one machine, without Docker and without root."""

@@ -1,0 +1,161 @@
+"""Airflow of the local run: its configuration, its processes, its database, and its REST API."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+import psycopg
+
+from local.console import Failure
+from local.settings import Paths, Remembered, write_private
+
+POOLS = ("open_meteo", "mediawiki")
+PROCESSES = ("api-server", "scheduler", "dag-processor")
+# With LocalExecutor the log files lie where the web server reads them: no log server, whose port would be shared.
+ARGUMENTS = {"scheduler": ["--skip-serve-logs"]}
+
+
+def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[str, Any]]:
+    """airflow.cfg: an AIRFLOW__SECTION__KEY in the environment wins over each of these, by Airflow's own rule."""
+    socket = quote(str(paths.short / "postgres"), safe="")
+    return {
+        "core": {
+            "executor": "LocalExecutor",
+            "dags_folder": paths.repo / "dags",
+            "plugins_folder": paths.repo / "plugins",
+            "load_examples": False,
+            "dags_are_paused_at_creation": False,
+            "parallelism": max(4, min(8, 2 * (os.cpu_count() or 2))),
+            "max_map_length": 10000,
+            "fernet_key": remembered.fernet_key,
+            "simple_auth_manager_users": "admin:admin",
+            "simple_auth_manager_passwords_file": paths.passwords,
+            "execution_api_server_url": f"http://127.0.0.1:{port}/execution/",
+        },
+        "database": {"sql_alchemy_conn": f"postgresql+psycopg2://airflow@/airflow?host={socket}"},
+        "api": {
+            "host": "127.0.0.1",
+            "port": port,
+            "base_url": f"http://127.0.0.1:{port}",
+            "secret_key": remembered.api_secret_key,
+        },
+        "api_auth": {"jwt_secret": remembered.jwt_secret},
+        "scheduler": {"scheduler_idle_sleep_time": 0.1},
+        "dag_processor": {"refresh_interval": 10, "bundle_refresh_check_interval": 2},
+        "logging": {"base_log_folder": paths.airflow / "logs", "colored_console_log": False},
+    }
+
+
+def write_configuration(paths: Paths, remembered: Remembered, port: int) -> str:
+    """Writes airflow.cfg and the password file; returns the text, whose change restarts Airflow."""
+    lines = ["# Written by `make up`. To change a setting, set AIRFLOW__SECTION__KEY in the environment."]
+    for section, options in settings(paths, remembered, port).items():
+        lines += ["", f"[{section}]", *(f"{name} = {str(value).replace('%', '%%')}" for name, value in options.items())]
+    text = "\n".join(lines) + "\n"
+    write_private(paths.airflow / "airflow.cfg", text)
+    write_private(paths.passwords, json.dumps({"admin": remembered.admin_password}) + "\n")
+    return text
+
+
+def command(name: str) -> list[str]:
+    """The command line of one of Airflow's processes. `-m airflow`: a script's first line cannot hold every path."""
+    return [sys.executable, "-m", "airflow", name, *ARGUMENTS.get(name, [])]
+
+
+def installed_version() -> str:
+    from importlib.metadata import version
+
+    return version("apache-airflow-core")
+
+
+def is_migrated(admin_url: str) -> bool:
+    """Whether this version of Airflow has brought its database up to date before (noted in the database's comment)."""
+    query = "select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'"
+    with psycopg.connect(admin_url) as connection:
+        row = connection.execute(query).fetchone()
+    return bool(row) and row[0] == f"migrated by Airflow {installed_version()}"  # type: ignore[index]
+
+
+def start_migration(env: Mapping[str, str], paths: Paths) -> "subprocess.Popen[bytes]":
+    """`airflow db migrate` in the background, with its output in a log."""
+    with open(paths.logs / "airflow-db-migrate.log", "wb") as log:
+        argv = [sys.executable, "-m", "airflow", "db", "migrate"]
+        return subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=dict(env), cwd=paths.repo)
+
+
+def note_migration(admin_url: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(f"comment on database airflow is 'migrated by Airflow {installed_version()}'".encode())
+
+
+class Api:
+    """Airflow's REST API, as the user `admin`."""
+
+    def __init__(self, address: str, password: str) -> None:
+        self.address = address
+        self.password = password
+        self._token = ""
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON answer. HTTPError for a refusal, URLError or OSError when nothing answers."""
+        if not self._token:
+            login = {"username": "admin", "password": self.password}
+            self._token = self._send("POST", "/auth/token", login)["access_token"]
+        try:
+            return self._send(method, path, body)
+        except HTTPError as error:
+            if error.code == 401:
+                self._token = ""
+            raise
+
+    def _send(self, method: str, path: str, body: Any) -> Any:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(self.address + path, data, headers, method=method), timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def health(self) -> dict[str, str]:
+        """Component -> healthy or unhealthy; empty while nothing answers."""
+        try:
+            answer = self._send("GET", "/api/v2/monitor/health", None)
+            return {name: state["status"] or "unknown" for name, state in answer.items()}
+        except (URLError, OSError, ValueError):
+            return {}
+
+    def is_ours(self) -> bool:
+        """Whether the server at this address takes this checkout's password: another one may have the port."""
+        try:
+            self.call("GET", "/api/v2/version")
+        except HTTPError as error:
+            return error.code not in (401, 403, 404, 422)
+        return True
+
+    def dags(self) -> list[str]:
+        """Ids of the DAGs that the DAG processor has read and that are not stale."""
+        return [dag["dag_id"] for dag in self.call("GET", "/api/v2/dags?limit=100")["dags"]]
+
+    def import_errors(self, since: float) -> dict[str, str]:
+        """File -> last line of the reason why it cannot be read, for errors found after `since` (Unix time)."""
+        errors = self.call("GET", "/api/v2/importErrors?limit=100")["import_errors"]
+        recent = [e for e in errors if datetime.fromisoformat(e["timestamp"]).timestamp() > since]
+        return {e["filename"]: (e["stack_trace"].strip().splitlines() or ["?"])[-1] for e in recent}
+
+    def ensure_pools(self) -> None:
+        """Creates the pools with one slot each; one that exists keeps the size the user gave it."""
+        present = {pool["name"] for pool in self.call("GET", "/api/v2/pools?limit=100")["pools"]}
+        for name in set(POOLS) - present:
+            pool = {"name": name, "slots": 1, "description": f"Requests at the same time to {name}"}
+            try:
+                self.call("POST", "/api/v2/pools", pool)
+            except HTTPError as error:
+                if error.code != 409:
+                    raise Failure(f"The pool {name} cannot be created: HTTP {error.code}") from None

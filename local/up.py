@@ -1,0 +1,280 @@
+"""`make up`, `make down`, `make status`."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import airflow, environment, postgres
+from local.airflow import Api
+from local.console import Failure, out, step, wait_until
+from local.settings import Paths, Remembered, choose_port, port_from, port_is_free, write_private
+from local.supervisor import Program, Supervisor, strays, tail, write
+
+DAGS = {"weather", "wikipedia", "refresh_marts"}
+START_SECONDS = 180
+
+
+@dataclass
+class Plan:
+    """What this `make up` has to bring about."""
+
+    paths: Paths
+    remembered: Remembered
+    apis: str
+    why: str
+    env: dict[str, str]
+    user: dict[str, str]
+    programs: list[Program]
+
+    @property
+    def admin_url(self) -> str:
+        return postgres.url(self.paths.short / "postgres")
+
+    @property
+    def api(self) -> Api:
+        return Api(f"http://127.0.0.1:{self.remembered.airflow_port}", self.remembered.admin_password)
+
+
+def up(paths: Paths) -> Plan:
+    """Starts what does not run, restarts what changed, returns when all is ready. Failure says what is not."""
+    paths.create()
+    supervisor = Supervisor(paths)
+    plan = make_plan(paths, supervisor)
+    tell_settings(plan)
+    with step("PostgreSQL"):
+        postgres.initialise(paths.postgres)
+        write(plan.programs, paths)
+        supervisor.launch()
+        supervisor.apply()
+        supervisor.start(["postgres"])
+        wait_until(lambda: postgres.accepts(plan.admin_url), 60, lambda: _not_ready(paths, "postgres"))
+    set_up_databases(plan)
+    started = start_airflow(plan, supervisor)
+    if started:
+        wait_for_airflow(plan, supervisor)
+    wait_for_dags(plan)
+    plan.api.ensure_pools()
+    return plan
+
+
+def make_plan(paths: Paths, supervisor: Supervisor) -> Plan:
+    """Decides on APIs, ports and environments, and writes .local/env and airflow.cfg."""
+    inherited = environment.current()
+    user = environment.given(inherited)
+    apis, why = environment.choose_apis(user)
+    remembered = Remembered.load(paths)
+    choose_ports(remembered, user, supervisor.states())
+    remembered.save(paths)
+    ports = (remembered.airflow_port, remembered.sandbox_port)
+    ours = environment.defaults(paths.short / "postgres", apis, remembered.start_date, ports)
+    always = environment.fixed(paths, user, environment.programs(postgres.bin_dir()))
+    env = environment.for_processes(inherited, ours, always)
+    write_private(paths.env_file, environment.shell_file(paths, ours, postgres.bin_dir()))
+    configuration = airflow.write_configuration(paths, remembered, remembered.airflow_port)
+    programs = [server_program(paths), *airflow_programs(paths, env, configuration)]
+    if apis == "sandbox":
+        programs.append(sandbox_program(paths, env, remembered.sandbox_port))
+    return Plan(paths, remembered, apis, why, env, user, programs)
+
+
+def choose_ports(remembered: Remembered, user: Mapping[str, str], states: Mapping[str, str]) -> None:
+    """Settles both ports; one that our own running process holds is free for it. Says when it takes another."""
+    wanted = port_from(user, ("AIRFLOW__API__PORT", "DW_AIRFLOW_PORT"), remembered.airflow_port)
+    held = remembered.airflow_port if states.get("api-server") == "RUNNING" else None
+    remembered.airflow_port = _choose("Airflow", wanted, held, frozenset())
+    wanted = port_from(user, ("DW_SANDBOX_PORT",), remembered.sandbox_port)
+    held = remembered.sandbox_port if states.get("sandbox") == "RUNNING" else None
+    remembered.sandbox_port = _choose("the sandbox", wanted, held, frozenset({remembered.airflow_port}))
+
+
+def _choose(what: str, wanted: int, held: int | None, avoid: frozenset[int]) -> int:
+    port = choose_port(wanted, held, avoid)
+    if port != wanted:
+        out.print(f"[yellow]Port {wanted} is taken by another program: {what} uses {port}.[/]")
+    return port
+
+
+def server_program(paths: Paths) -> Program:
+    options = {"stopsignal": "INT", "stopasgroup": "false", "stopwaitsecs": "60", "startsecs": "1"}
+    return Program("postgres", postgres.argv(paths.postgres), user=postgres.system_user(), options=options)
+
+
+def airflow_programs(paths: Paths, env: dict[str, str], configuration: str) -> list[Program]:
+    code = _fingerprint([paths.repo / name for name in ("config", "plugins", "include")])
+    version = configuration + code + _installed(paths)
+    return [Program(name, airflow.command(name), env, version) for name in airflow.PROCESSES]
+
+
+def sandbox_program(paths: Paths, env: dict[str, str], port: int) -> Program:
+    argv = [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", str(port)]
+    return Program("sandbox", argv, env, _fingerprint([paths.repo / "sandbox"]) + _installed(paths))
+
+
+def _fingerprint(folders: list[Path]) -> str:
+    """Changes when a Python or YAML file below the folders does: long-lived processes keep what they have imported."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".yaml")):
+            digest.update(os.fsencode(file) + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _last_edit(folders: list[Path]) -> float:
+    return max((file.stat().st_mtime for folder in folders for file in folder.rglob("*.py")), default=0.0)
+
+
+def _installed(paths: Paths) -> str:
+    stamp = paths.repo / ".venv" / ".installed"
+    return stamp.read_text() if stamp.exists() else ""
+
+
+def tell_settings(plan: Plan) -> None:
+    out.print(f"Data comes from {plan.why}.")
+    names = environment.overridden(plan.user)
+    if names:
+        out.print(f"From your environment: {', '.join(names)}")
+
+
+def set_up_databases(plan: Plan) -> None:
+    """Airflow's tables and, at the same time, the warehouse's roles, schemas and seeds."""
+    postgres.create_metadata_database(plan.admin_url)
+    migration = None if airflow.is_migrated(plan.admin_url) else airflow.start_migration(plan.env, plan.paths)
+    try:
+        set_up_warehouse(plan)
+        if migration:
+            finish_migration(plan, migration)
+    finally:
+        if migration and migration.poll() is None:
+            migration.terminate()
+            migration.wait()
+
+
+def set_up_warehouse(plan: Plan) -> None:
+    """Runs the warehouse's own commands; each leaves alone what is there. A warehouse of the user's is not created."""
+    actions = ["migrate", "seed"]
+    if "WAREHOUSE_URL" not in plan.user or "WAREHOUSE_ADMIN_URL" in plan.user:
+        actions.insert(0, "bootstrap")
+    env = {"WAREHOUSE_ADMIN_URL": plan.admin_url} | plan.env
+    with step("Warehouse: roles, schemas, tracked places"):
+        for action in actions:
+            argv = [sys.executable, "-m", "include", action]
+            answer = subprocess.run(argv, env=env, cwd=plan.paths.repo, capture_output=True, text=True)
+            if answer.returncode:
+                raise Failure(f"`python -m include {action}` failed:\n{(answer.stderr or answer.stdout).strip()}")
+
+
+def finish_migration(plan: Plan, migration: "subprocess.Popen[bytes]") -> None:
+    with step("Airflow's database"):
+        if migration.wait():
+            log = plan.paths.logs / "airflow-db-migrate.log"
+            raise Failure(f"`airflow db migrate` failed; {log} ends with:\n{tail(log)}")
+        airflow.note_migration(plan.admin_url)
+
+
+def start_airflow(plan: Plan, supervisor: Supervisor) -> list[str]:
+    """Starts the sandbox and Airflow's processes; the names of those that had to be started."""
+    started = supervisor.start([p.name for p in plan.programs if p.name != "postgres"])
+    if plan.apis == "sandbox":
+        port = plan.remembered.sandbox_port
+        with step(f"Sandbox on port {port}"):
+            wait_until(lambda: not port_is_free(port), 60, lambda: _not_ready(plan.paths, "sandbox"))
+    return started
+
+
+def wait_for_airflow(plan: Plan, supervisor: Supervisor) -> None:
+    """Until web server, scheduler and DAG processor are healthy. Failure names the one that is not."""
+    wanted = ("metadatabase", "scheduler", "dag_processor")
+    with step("Airflow") as tell:
+
+        def ready() -> bool:
+            _fail_when_dead(plan.paths, supervisor.states())
+            health = plan.api.health()
+            missing = [name for name in wanted if health.get(name) != "healthy"] if health else ["web server"]
+            tell("" if not missing else f"waiting for {', '.join(missing).replace('_', ' ')}")
+            return not missing
+
+        wait_until(ready, START_SECONDS, lambda: _not_ready(plan.paths, _unhealthy(plan)))
+        if not plan.api.is_ours():
+            port = plan.remembered.airflow_port
+            raise Failure(f"Another Airflow has taken port {port} just now. Run the same command again.")
+
+
+def _unhealthy(plan: Plan) -> str:
+    health = plan.api.health()
+    if not health:
+        return "api-server"
+    return "scheduler" if health.get("scheduler") != "healthy" else "dag-processor"
+
+
+def _fail_when_dead(paths: Paths, states: Mapping[str, str]) -> None:
+    for name, state in states.items():
+        if state == "FATAL":
+            raise Failure(_not_ready(paths, name))
+
+
+def wait_for_dags(plan: Plan) -> None:
+    """Until the DAGs are there. An import error of the code as it is now ends the wait: it will not go away."""
+    api = plan.api
+    edited = _last_edit([plan.paths.repo / name for name in ("dags", "plugins", "include")])
+    with step("DAGs"):
+
+        def ready() -> bool:
+            missing = DAGS - set(api.dags())
+            errors = api.import_errors(edited)
+            if missing and errors:
+                lines = "\n".join(f"  {file}: {reason}" for file, reason in errors.items())
+                raise Failure(f"Airflow cannot read every DAG file:\n{lines}\nCorrect it and run the command again.")
+            return not missing
+
+        logs = plan.paths.logs / "dag-processor.log"
+        wait_until(ready, 120, lambda: f"DAGs missing: {', '.join(sorted(DAGS - set(api.dags())))}. See {logs}")
+
+
+def _not_ready(paths: Paths, name: str) -> str:
+    log = paths.logs / f"{name}.log"
+    return f"{name} did not become ready; {log} ends with:\n{tail(log)}"
+
+
+def tell_address(paths: Paths) -> None:
+    remembered = Remembered.load(paths)
+    out.print(
+        f"\nAirflow: [bold]http://127.0.0.1:{remembered.airflow_port}[/]  user admin, password "
+        f'{remembered.admin_password}\nIn a shell: [bold]. .local/env[/] (then psql "$WAREHOUSE_URL", airflow ...). '
+        "[bold]make down[/] stops it.",
+    )
+
+
+def down(paths: Paths) -> int:
+    """Stops everything this checkout started, and nothing else; the data stays."""
+    if not paths.state.exists() or not (Supervisor(paths).is_up() or strays(paths)):
+        out.print("Nothing of this checkout is running.")
+        return 0
+    with step("Stopping"):
+        Supervisor(paths).down()
+    return 0
+
+
+def status(paths: Paths) -> int:
+    """Prints each process and its state; exit code 0 when all run and Airflow is healthy, else 1."""
+    from rich.table import Table
+
+    supervisor = Supervisor(paths)
+    states, pids = supervisor.states(), supervisor.pids()
+    if not states:
+        left = f" {len(strays(paths))} processes are left over: `make down` ends them." if strays(paths) else ""
+        out.print(f"Not running.{left}")
+        return 1
+    remembered = Remembered.load(paths)
+    health = Api(f"http://127.0.0.1:{remembered.airflow_port}", remembered.admin_password).health()
+    table = Table("process", "state", "pid", "health")
+    for name, state in states.items():
+        known = health.get(name.replace("-", "_"), "healthy" if name == "api-server" and health else "")
+        table.add_row(name, state.lower(), str(pids.get(name, "")), known)
+    out.print(table)
+    tell_address(paths)
+    well = all(health.get(name) == "healthy" for name in ("metadatabase", "scheduler", "dag_processor"))
+    return 0 if well and set(states.values()) == {"RUNNING"} else 1

@@ -1,0 +1,1 @@
+"""What needs Airflow's API: the operators of the DAGs and what they share."""

@@ -1,0 +1,63 @@
+"""What the DAGs have in common: defaults of their tasks, the parameters of a window, and the names of what they write."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset, Param
+
+from include.warehouse import SQL_FOLDER
+from plugins.warehouse import CONNECTION_ID, note_failure
+
+SQL = [str(SQL_FOLDER)]
+
+TASK_DEFAULTS: dict[str, Any] = {
+    "owner": "data-platform",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=2),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=5),
+    "execution_timeout": timedelta(minutes=10),
+}
+
+LOAD_TASK = {"map_index_template": "{{ task.parameters.label }}", "on_failure_callback": note_failure}
+"""For each task of a mapped load."""
+
+STATEMENTS = {"conn_id": CONNECTION_ID, "hook_params": {"log_sql": False}, "do_xcom_push": False}
+"""For the SQL operators: all statements of a task in one transaction; their text stays out of the log."""
+
+
+def window_params(subject: str, example: str) -> dict[str, Param]:
+    """Parameters of a run: its window, half-open, and a list of `subject` (locations or pages) to restrict it to."""
+    moment = ["null", "string"]
+    return {
+        "start_date": Param(
+            None,
+            type=moment,
+            format="date",
+            title="Start date",
+            description="First day of the window, UTC. Empty: the run's own data interval.",
+        ),
+        "end_date": Param(
+            None,
+            type=moment,
+            format="date",
+            title="End date",
+            description="End of the window, UTC, exclusive: 2026-10-01 to 2026-11-01 is October.",
+        ),
+        subject: Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string"},
+            title=f"Only these {subject}",
+            description=f"One name a line, such as {example}. Empty: all that are active.",
+        ),
+    }
+
+
+def warehouse_asset(schema: str, table: str) -> Asset:
+    """The Asset of a table; DAGs that read it are scheduled on it."""
+    return Asset(name=f"{schema}.{table}", uri=f"postgres://warehouse/dw/{schema}/{table}")
+
+
+WEATHER = warehouse_asset("core", "weather")
+REVISION = warehouse_asset("core", "revision")

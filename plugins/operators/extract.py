@@ -1,0 +1,154 @@
+"""extract: asks the service for all of a load and lands each answer in raw as it comes."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import requests
+from airflow.providers.http.hooks.http import HttpHook
+from airflow.providers.http.operators.http import HttpOperator
+from airflow.sdk import BaseHook, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.errors import BadAnswer, WarehouseError
+from include.landing import MAX_BODY_BYTES, Answer, land, land_whole, text_of
+from include.loads import Load, begin_extraction, finish_extraction
+from include.settings import read_settings
+from include.source import ApiRequest, Source
+from include.warehouse import Connection
+from plugins.warehouse import warehouse
+
+TIMEOUT_SECONDS = (10, 60)
+"""To connect, and between two bytes."""
+
+
+class ExtractOperator(HttpOperator):
+    """Works through the requests of one load. No payload travels through XCom or the log: the ledger knows the load's rows.
+
+    :param source: the module of the source
+    :param parameters: {load_id, label}: the load in audit.load, and its name in the UI
+    """
+
+    template_fields = (*HttpOperator.template_fields, "parameters")
+    shallow_copy_attrs = ("source",)  # a module cannot be copied deeply
+
+    def __init__(self, *, source: Source, parameters: Any, **kwargs: Any) -> None:
+        super().__init__(method="GET", do_xcom_push=False, **kwargs)
+        self.source = source
+        self.parameters = parameters
+
+    def execute(self, context: Context) -> None:
+        """Lands the answers of a new extraction attempt."""
+        with warehouse() as connection:
+            try:
+                load = begin_extraction(connection, self.parameters["load_id"])
+                rows = self._converse(connection, load)
+                finish_extraction(connection, load, rows)
+            except BadAnswer as error:
+                if error.is_retryable:
+                    raise
+                raise AirflowFailException(str(error)) from None
+            except WarehouseError as error:
+                raise AirflowFailException(str(error)) from None
+        self.log.info("load %d: %d rows landed in raw", load.load_id, rows)
+
+    def _converse(self, connection: Connection, load: Load) -> int:
+        rows = 0
+        conversation = self.source.conversation(connection, load, datetime.now(UTC))
+        try:
+            request = next(conversation)
+            while True:
+                landed, understood = self._ask(connection, load, request)
+                rows += landed
+                request = conversation.send(understood)
+        except StopIteration:
+            return rows
+
+    def _ask(self, connection: Connection, load: Load, request: ApiRequest) -> tuple[int, Any]:
+        """Fetches, lands and checks one answer; an unusable one is landed whole before the task fails."""
+        answer, headers = self._fetch(request)
+        self.log.info("%s %s: %d, %d bytes", request.connection_id, request.window, answer.status, len(answer.body))
+        try:
+            raw_rows, understood = self._read(request, answer, headers)
+        except BadAnswer as error:
+            raw_id = land_whole(connection, self.source, load, request, answer, str(error))
+            raise BadAnswer(
+                f"{self.source.NAME}: {error}; {request.about}; window {request.window}; raw id {raw_id} of "
+                f"{self.source.RAW_TABLE} holds the answer; {_advice(error)}",
+                is_retryable=error.is_retryable,
+                retry_after=error.retry_after,
+            ) from None
+        return len(land(connection, self.source, load, request, answer, raw_rows)), understood
+
+    def _read(self, request: ApiRequest, answer: Answer, headers: dict[str, str]) -> tuple[Any, Any]:
+        text, encoding = text_of(answer.body)
+        if answer.broken:
+            raise BadAnswer(answer.broken)
+        if answer.status != 200:
+            details = self.source.problem_of_status(answer.status, text, datetime.now(UTC))
+            retry_after = _retry_after(headers) or details.retry_after
+            raise BadAnswer(f"HTTP {answer.status}: {details.problem}", is_retryable=details.is_retryable, retry_after=retry_after)
+        if encoding != "utf-8":
+            raise BadAnswer("the answer is no UTF-8 text")
+        try:
+            return self.source.read(request, text)
+        except BadAnswer as error:
+            # A 200 may carry an error, and then a Retry-After too: MediaWiki's maxlag.
+            error.retry_after = _retry_after(headers) or error.retry_after if error.is_retryable else None
+            raise
+
+    def _fetch(self, request: ApiRequest) -> tuple[Answer, dict[str, str]]:
+        self.http_conn_id = request.connection_id
+        hook: HttpHook = self.hook
+        # Only a status is checked by the hook, and it would log the whole body; what is an error is the source's to say.
+        session = hook.get_conn({"User-Agent": _user_agent()}, {"check_response": False, "timeout": TIMEOUT_SECONDS, "stream": True})
+        url = _base_url(hook, self.http_conn_id).format(**request.host_fields) + request.endpoint + "?" + request.query
+        key = BaseHook.get_connection(self.http_conn_id).password
+        prepared = session.prepare_request(requests.Request("GET", f"{url}&apikey={key}" if key else url))
+        try:
+            with session, hook.run_and_check(session, prepared, hook.merged_extra) as response:
+                body, broken = _read_body(response)
+                return Answer(response.status_code, url, body, broken), dict(response.headers)
+        except requests.RequestException as error:
+            # Its text would hold the URL, and that the API key.
+            raise BadAnswer(
+                f"{self.source.NAME}: no answer from {url.split('?')[0]} ({type(error).__name__}); {request.about}; "
+                f"window {request.window}; check the connection {request.connection_id} and the network, then clear this task"
+            ) from None
+
+
+def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
+    """The body, and what cut it short; what came before the cut is kept."""
+    body = bytearray()
+    try:
+        for chunk in response.iter_content(1 << 16):
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return bytes(body), f"the answer is larger than {MAX_BODY_BYTES >> 20} MiB"
+    except requests.RequestException as error:
+        return bytes(body), f"the connection broke after {len(body)} bytes ({type(error).__name__})"
+    return bytes(body), None
+
+
+def _base_url(hook: HttpHook, connection_id: str) -> str:
+    """Scheme, host and port of the connection. `https://host` as a URI is connection type https, which the hook overlooks."""
+    connection = BaseHook.get_connection(connection_id)
+    if connection.conn_type == "https" and hook.base_url.startswith("http://"):
+        return "https://" + hook.base_url.removeprefix("http://")
+    return hook.base_url.rstrip("/")
+
+
+def _user_agent() -> str:
+    """`<client>/<version> (<contact>) <library>/<version>`, as Wikimedia's robot policy wants it."""
+    return f"dw-local-free/1.0 ({read_settings().contact}) python-requests/{version('requests')}"
+
+
+def _retry_after(headers: dict[str, str]) -> float | None:
+    value = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    return float(value) if value.isdecimal() else None
+
+
+def _advice(error: BadAnswer) -> str:
+    if error.is_retryable:
+        return "it is tried again by itself; after the last try clear this task once the service is healthy"
+    return "trying again would not help: correct what it names, then clear this task"

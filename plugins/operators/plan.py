@@ -1,0 +1,67 @@
+"""plan: resolves the window of a run, opens its loads in the ledger, and returns one entry a load."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.errors import WarehouseError
+from include.loads import RunKey, open_load, supersede_loads
+from include.settings import read_settings
+from include.source import Source
+from include.windows import RunTimes, Window, last_interval, resolve
+from plugins.warehouse import warehouse
+
+
+class PlanOperator(BaseOperator):
+    """Plans the loads of a run.
+
+    :param source: the module of the source
+    :param schedule: cron expression of the DAG; a run without window and data interval takes its last complete interval
+    :param names_param: the DAG parameter that restricts the run to some places or pages
+    :param revision_days: days before its interval that a scheduled run reads again
+    """
+
+    shallow_copy_attrs = ("source",)  # a module cannot be copied deeply
+
+    def __init__(self, *, source: Source, schedule: str, names_param: str, revision_days: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.schedule = schedule
+        self.names_param = names_param
+        self.revision_days = revision_days
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """The loads as [{load_id, label}, ...], in the order of their map index."""
+        now = datetime.now(UTC)
+        try:
+            window = resolve(self._run_times(context), now, timedelta(days=self.revision_days))
+            return self._open_loads(context, self.source.observable(window, now))
+        except WarehouseError as error:
+            raise AirflowFailException(f"{self.source.NAME}: {error}") from None
+
+    def _open_loads(self, context: Context, window: Window) -> list[dict[str, Any]]:
+        key = RunKey(context["dag_run"].dag_id, context["dag_run"].run_id)
+        names: Sequence[str] | None = context["params"].get(self.names_param) or None
+        with warehouse() as connection, connection.transaction():
+            batches = self.source.plan_batches(connection, window, read_settings(), names)
+            supersede_loads(connection, key)
+            loads = [
+                open_load(connection, key, map_index, self.source.NAME, batch.subject_ids, batch.window)
+                for map_index, batch in enumerate(batches)
+            ]
+        self.log.info("window %s, %d loads", window, len(loads))
+        return [{"load_id": load_id, "label": batch.label} for load_id, batch in zip(loads, batches, strict=True)]
+
+    def _run_times(self, context: Context) -> RunTimes:
+        run = context["dag_run"]
+        has_interval = run.data_interval_start is not None and run.data_interval_end is not None
+        return RunTimes(
+            start_param=context["params"].get("start_date"),
+            end_param=context["params"].get("end_date"),
+            data_interval=Window(run.data_interval_start, run.data_interval_end) if has_interval else None,
+            last_interval=last_interval(self.schedule, run.run_after),
+            is_scheduled=run.run_type == "scheduled",
+        )

@@ -1,0 +1,2 @@
+-- Refreshes one mart without blocking its readers.
+SELECT mart.refresh(%(mart)s);

@@ -1,0 +1,8 @@
+-- The tracked pages, or those of them that are named by their tracked or present title.
+SELECT tracked.page_id, tracked.page_title, tracked.page_language
+FROM core.tracked_page AS tracked
+LEFT JOIN core.wikipedia_page AS present ON tracked.page_id = present.page_id AND present.valid_to IS NULL
+WHERE
+    tracked.is_active
+    AND (%(names)s::text [] IS NULL OR tracked.page_title = ANY(%(names)s) OR present.page_title = ANY(%(names)s))
+ORDER BY tracked.page_id;

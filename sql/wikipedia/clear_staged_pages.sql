@@ -1,0 +1,3 @@
+-- Empties the staged pages of this load.
+DELETE FROM staging.page
+WHERE load_id = %(load_id)s;

@@ -1,0 +1,28 @@
+"""What all tests share: a place of its own for Airflow, and the recorded answers."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parent.parent
+
+# Before the first import of Airflow, which reads its settings then: nothing of a running stack may leak in, nor out.
+for name in [name for name in os.environ if name.startswith(("AIRFLOW", "DW_", "WAREHOUSE_"))]:
+    del os.environ[name]
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="dw-airflow-home-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(REPO / "dags")
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(REPO / "plugins")
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """The folder of real answers of both services."""
+    folder = os.environ.get("RECORDED_API_DIR")
+    if not folder:
+        pytest.skip("RECORDED_API_DIR is not set: no recorded answers to compare with")
+    return Path(folder)

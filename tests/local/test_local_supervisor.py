@@ -1,0 +1,73 @@
+"""supervisord for real: quoting of paths, restarts of what changed, and ending what a killed one leaves behind."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.console import wait_until
+from local.settings import REPO, Paths
+from local.supervisor import Program, Supervisor, strays, write
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Iterator[Paths]:
+    repo = tmp_path / "a 100% check out"
+    repo.mkdir()
+    (repo / "local").symlink_to(REPO / "local")
+    paths = Paths(repo)
+    paths.create()
+    yield paths
+    Supervisor(paths).down()
+    if paths.short != paths.state:
+        paths.short.unlink()
+
+
+def programs(colour: str) -> list[Program]:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPO), "DW_COLOUR": colour}
+    return [Program("plain", SLEEP), Program("coloured", SLEEP, env)]
+
+
+def started(paths: Paths, colour: str) -> dict[str, int]:
+    """The pids after (re)starting with this configuration."""
+    supervisor = Supervisor(paths)
+    write(programs(colour), paths)
+    supervisor.launch()
+    supervisor.apply()
+    supervisor.start(["plain", "coloured"])
+    wait_until(lambda: len(supervisor.pids()) == 2, 20, lambda: str(supervisor.states()))
+    return supervisor.pids()
+
+
+def test_only_what_changed_is_restarted(paths: Paths) -> None:
+    first = started(paths, "red")
+    assert started(paths, "red") == first
+    second = started(paths, "blue")
+    assert second["plain"] == first["plain"]
+    assert second["coloured"] != first["coloured"] and not psutil.pid_exists(first["coloured"])
+
+
+def test_children_of_a_killed_supervisord_are_found_and_ended_and_no_others(paths: Paths) -> None:
+    pids = started(paths, "red")
+    stranger = psutil.Popen(SLEEP)
+    daemon = int((paths.state / "supervisord.pid").read_text())
+    os.kill(daemon, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(daemon)] if psutil.pid_exists(daemon) else [], 10)
+    assert {process.pid for process in strays(paths)} >= set(pids.values())
+    Supervisor(paths).down()
+    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert stranger.is_running()
+    stranger.kill()
+    stranger.wait()
+
+
+def test_no_secret_in_the_configuration(paths: Paths) -> None:
+    write(programs("a secret"), paths)
+    assert "a secret" not in paths.supervisor_conf.read_text()
+    assert paths.processes.stat().st_mode & 0o077 == 0

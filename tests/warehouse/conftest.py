@@ -1,0 +1,80 @@
+"""A real PostgreSQL, a database of its own for each test, and the sandbox in place of the services."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from include.schema import bootstrap, migrate
+from include.seeds import SeedLocation, SeedPage, Seeds, load_seeds
+from local.postgres import temporary_server
+from sandbox import Sandbox
+from tests.warehouse.pipeline import Pipeline
+from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
+
+NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+"""The sandbox's clock, and the pipeline's: what is far enough back must not depend on the day the tests run."""
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The superuser's URL of a PostgreSQL with the migrated, empty warehouse `dw` as a template."""
+    with temporary_server() as admin_url:
+        bootstrap(admin_url)
+        migrate(_url(admin_url, "dw_owner", "dw"))
+        yield admin_url
+
+
+@pytest.fixture
+def database(server: str, numbers: Iterator[int] = itertools.count()) -> Iterator[Callable[[str], str]]:
+    """A fresh copy of the warehouse: a function from role to URL."""
+    name = f"test_{next(numbers)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE dw OWNER dw_owner STRATEGY file_copy")
+        admin.execute(f"ALTER DATABASE {name} SET timezone TO 'UTC'")
+    yield lambda role: _url(server, role, name)
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def owner(database: Callable[[str], str]) -> Iterator[psycopg.Connection]:
+    """A connection as dw_owner, in autocommit."""
+    with psycopg.connect(database("dw_owner"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Both services on loopback, at NOW, without limits."""
+    with Sandbox(now=NOW, limits=False) as running:
+        yield running
+
+
+@pytest.fixture
+def pipeline(
+    database: Callable[[str], str], owner: psycopg.Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Pipeline:
+    """The DAGs' own operators against the test's warehouse and sandbox; two places and one page are followed."""
+    follow(owner, [BOSTON, PHOENIX], [NEW_ENGLAND])
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", database("dw_loader"))
+    for connection in ("OPEN_METEO", "OPEN_METEO_ARCHIVE", "MEDIAWIKI"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{connection}", sandbox.url)
+    return Pipeline(owner, lambda: sandbox.now, monkeypatch)
+
+
+def follow(owner: psycopg.Connection, locations: list[SeedLocation], pages: list[SeedPage]) -> None:
+    """Follows exactly these."""
+    load_seeds(owner, Seeds(tuple(locations), tuple(pages)))
+
+
+def _url(admin_url: str, role: str, database: str) -> str:
+    host = conninfo_to_dict(admin_url)["host"]
+    return f"postgresql://{role}@/{database}?host={str(host).replace('/', '%2F')}"
+
+
+os.environ.setdefault("PGTZ", "UTC")

@@ -1,0 +1,143 @@
+"""Runs the operators of the real DAGs, one after the other, without a scheduler; tests/e2e has the scheduler."""
+
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+
+from include.warehouse import SQL_FOLDER, statement
+from plugins.operators import extract, plan
+from plugins.warehouse import note_failure
+
+STEPS = ("extract", "transform", "validate", "publish")
+RUN_NUMBERS = count(1)
+
+
+@dataclass
+class DagRun:
+    """A run as the operators see it; clear and continue it with Pipeline.finish."""
+
+    dag_id: str
+    run_id: str
+    params: dict[str, Any]
+    run_after: datetime
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    run_type: str = "manual"
+    loads: list[dict[str, Any]] = field(default_factory=list)
+    errors: dict[int, Exception] = field(default_factory=dict)
+    """By map index: what stopped that load."""
+
+    @property
+    def error(self) -> str:
+        """The text of the only error."""
+        (error,) = self.errors.values()
+        return str(error)
+
+
+class Pipeline:
+    """The DAGs of dags/, without Airflow's scheduler.
+
+    `owner` is for looking at the tables; `clock` is the time that plan and extract go by.
+    """
+
+    def __init__(self, owner: psycopg.Connection, clock: Callable[[], datetime], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.owner = owner
+        frozen = SimpleNamespace(now=lambda zone: clock().astimezone(zone))
+        monkeypatch.setattr(plan, "datetime", frozen)
+        monkeypatch.setattr(extract, "datetime", frozen)
+        self.clock = clock
+
+    def run(self, dag_id: str, start: str | None = None, end: str | None = None, **more: Any) -> DagRun:
+        """A manual run over [start, end), or as `more` fields of DagRun say; loads that fail do not stop the others."""
+        params = {"start_date": start, "end_date": end, "locations": None, "pages": None, **more.pop("params", {})}
+        run = DagRun(dag_id, f"test_{next(RUN_NUMBERS)}", params, more.pop("run_after", self.clock()), **more)
+        self.plan(run)
+        return self.finish(run)
+
+    def plan(self, run: DagRun) -> DagRun:
+        """The task plan of a run; also when it is cleared as a whole."""
+        run.loads = task(run.dag_id, "plan").execute({"dag_run": run, "params": run.params})
+        return run
+
+    def finish(self, run: DagRun, since: str = "extract", until: str = "publish", only: list[int] | None = None) -> DagRun:
+        """The tasks of each load from `since` to `until`, as after clearing `since` with its downstream tasks."""
+        steps = STEPS[STEPS.index(since) : STEPS.index(until) + 1]
+        for map_index, load in enumerate(run.loads):
+            if only is None or map_index in only:
+                run.errors.pop(map_index, None)
+                self._load(run, map_index, load, steps)
+        return run
+
+    def _load(self, run: DagRun, map_index: int, load: dict[str, Any], steps: tuple[str, ...]) -> None:
+        for step in steps:
+            try:
+                execute(run.dag_id, step, load)
+            except Exception as error:
+                run.errors[map_index] = error
+                instance = SimpleNamespace(dag_id=run.dag_id, run_id=run.run_id, map_index=map_index, task_id=step)
+                note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item, typeddict-unknown-key]
+                return
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query as the owner."""
+        return self.owner.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+
+    def value(self, query: str, *parameters: Any) -> Any:
+        """The only value of a query."""
+        ((value,),) = self.rows(query, *parameters)
+        return value
+
+    def refresh_marts(self, run_type: str = "asset_triggered") -> list[str]:
+        """The DAG refresh_marts; returns the marts that were refreshed."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        refreshed = []
+        for name, operator in dag("refresh_marts").task_dict.items():
+            try:
+                operator.execute({"dag_run": SimpleNamespace(run_type=run_type)})
+                refreshed.append(name)
+            except AirflowSkipException:
+                pass
+        return refreshed
+
+
+def execute(dag_id: str, step: str, load: dict[str, Any]) -> None:
+    """One task of a load, with its parameters and SQL files filled in as Airflow's rendering would."""
+    operator = task(dag_id, f"load.{step}").prepare_for_execution()
+    operator.parameters = load
+    if hasattr(operator, "sql"):
+        operator.sql = [statement(name) for name in operator.sql]
+    operator.execute({})
+
+
+def task(dag_id: str, task_id: str) -> Any:
+    """An operator of the real DAG."""
+    return dag(dag_id).task_dict[task_id]
+
+
+@cache
+def dag(dag_id: str) -> Any:
+    """The DAG as its file makes it."""
+    from airflow.sdk import DAG
+
+    names = runpy.run_path(str(SQL_FOLDER.parent / "dags" / f"{dag_id}.py"))
+    (found,) = {id(value): value for value in _dags_in(names, DAG)}.values()
+    return found
+
+
+def _dags_in(names: dict[str, Any], kind: type) -> list[Any]:
+    operators = [value.dag for value in names.values() if getattr(value, "dag", None) is not None and hasattr(value, "task_id")]
+    return operators + [value for value in names.values() if isinstance(value, kind)]
+
+
+def utc(text: str) -> datetime:
+    """A UTC moment of an ISO 8601 text."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
