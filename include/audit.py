@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ def run_suite(connection: Connection, connect: Callable[[], Connection], suite: 
     """What Great Expectations makes of the staged rows of a load."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx  # takes seconds: not at import of this module, which the DAG files need
+
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every default at INFO
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}

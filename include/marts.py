@@ -12,6 +12,6 @@ def refresh_mart(connection: Connection, mart: str, source: str, *, always: bool
     if not pending and not always:
         return None
     run(connection, "marts/refresh.sql", {"mart": mart})
-    load_ids, published_at = [row[0] for row in pending], [row[1] for row in pending]
-    run(connection, "marts/mark_refreshed.sql", {"load_ids": load_ids, "published_at": published_at})
+    load_ids, due_since = [row[0] for row in pending], [row[1] for row in pending]
+    run(connection, "marts/mark_refreshed.sql", {"load_ids": load_ids, "due_since": due_since})
     return len(pending)

@@ -54,9 +54,10 @@ def observable(window: Window, now: datetime) -> Window:
 def plan_batches(connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None) -> list[Batch]:
     """Groups of pages times slices of the window, oldest first."""
     rows = run(connection, "wikipedia/active_pages.sql", {"names": list(names) if names else None}).fetchall()
+    if unknown := set(names or ()) - {title for row in rows for title in row[1:]}:
+        raise WarehouseError(f"not a tracked page: {', '.join(sorted(unknown))}; see core.tracked_page and include/seed_data.yaml")
     if not rows:
-        named = f" called {', '.join(names)}" if names else ""
-        raise WarehouseError(f"no active page{named} is tracked: add it to include/seed_data.yaml and run `python -m include seed`")
+        raise WarehouseError("no active page is tracked: add one to include/seed_data.yaml and run `python -m include seed`")
     size = settings.wikipedia_pages_per_batch
     groups = [rows[first : first + size] for first in range(0, len(rows), size)]
     return [

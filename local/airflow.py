@@ -2,16 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
-
-import psycopg
 
 from local.console import Failure
 from local.settings import Paths, Remembered, write_private
@@ -67,32 +63,6 @@ def write_configuration(paths: Paths, remembered: Remembered, port: int) -> str:
 def command(name: str) -> list[str]:
     """The command line of one of Airflow's processes. `-m airflow`: a script's first line cannot hold every path."""
     return [sys.executable, "-m", "airflow", name, *ARGUMENTS.get(name, [])]
-
-
-def installed_version() -> str:
-    from importlib.metadata import version
-
-    return version("apache-airflow-core")
-
-
-def is_migrated(admin_url: str) -> bool:
-    """Whether this version of Airflow has brought its database up to date before (noted in the database's comment)."""
-    query = "select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'"
-    with psycopg.connect(admin_url) as connection:
-        row = connection.execute(query).fetchone()
-    return bool(row) and row[0] == f"migrated by Airflow {installed_version()}"  # type: ignore[index]
-
-
-def start_migration(env: Mapping[str, str], paths: Paths) -> "subprocess.Popen[bytes]":
-    """`airflow db migrate` in the background, with its output in a log."""
-    with open(paths.logs / "airflow-db-migrate.log", "wb") as log:
-        argv = [sys.executable, "-m", "airflow", "db", "migrate"]
-        return subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=dict(env), cwd=paths.repo)
-
-
-def note_migration(admin_url: str) -> None:
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(f"comment on database airflow is 'migrated by Airflow {installed_version()}'".encode())
 
 
 class Api:

@@ -153,7 +153,7 @@ def explain(api: Api, run: Run) -> str:
 
 def _name(task: dict[str, Any]) -> str:
     index = task["map_index"]
-    return task["task_id"] + (f" [{task.get('rendered_map_index') or index}]" if index >= 0 else "")
+    return str(task["task_id"]) + (f" [{task.get('rendered_map_index') or index}]" if index >= 0 else "")
 
 
 def _error(api: Api, run: Run, task: dict[str, Any]) -> str:

@@ -20,6 +20,8 @@ APIS = {
     "AIRFLOW_CONN_OPEN_METEO_ARCHIVE": "https://archive-api.open-meteo.com",
     "AIRFLOW_CONN_MEDIAWIKI": "https://{language}.wikipedia.org",
 }
+# What these ask for shows in the connections, in airflow.cfg and in the sandbox's command line.
+RESOLVED = ("DW_APIS", "DW_AIRFLOW_PORT", "DW_SANDBOX_PORT", "AIRFLOW__API__PORT")
 MANAGED = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PYTHONPATH")
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
@@ -32,7 +34,7 @@ def given(environ: Mapping[str, str]) -> dict[str, str]:
 
 def matters(name: str) -> bool:
     """Whether a process that runs with another value of this variable has to be restarted."""
-    return name.startswith(MANAGED) or name.upper() in NETWORK
+    return (name.startswith(MANAGED) and name not in RESOLVED) or name.upper() in NETWORK
 
 
 def choose_apis(user: Mapping[str, str]) -> tuple[str, str]:
@@ -42,7 +44,7 @@ def choose_apis(user: Mapping[str, str]) -> tuple[str, str]:
         return "real", "the APIs of your own AIRFLOW_CONN_… settings"
     if wanted == "sandbox":
         return "sandbox", "the sandbox in place of the real APIs (DW_APIS=sandbox): its values are made up"
-    if wanted == "real" or wanted == "auto" and _reachable(APIS["AIRFLOW_CONN_OPEN_METEO"], user):
+    if wanted == "real" or (wanted == "auto" and _reachable(APIS["AIRFLOW_CONN_OPEN_METEO"], user)):
         return "real", "the real APIs of Open-Meteo and MediaWiki"
     if wanted == "auto":
         return "sandbox", "the sandbox, because api.open-meteo.com cannot be reached from here: its values are made up"

@@ -16,7 +16,7 @@ REQUIREMENTS = ("requirements.txt", "requirements-local.txt")
 OLDEST, NEWEST = (3, 11), (3, 14)
 UV = "uv==0.12.17"
 NEEDED_GIGABYTES = 3
-AGAIN = "Then run the same command again: it continues where it stopped."
+AGAIN = "The same command, run again, continues where this one stopped."
 
 
 class InstallError(Exception):
@@ -79,13 +79,23 @@ def last_words(log: str, start: int) -> str:
 
 def network_hint(text: str) -> str:
     """A sentence on the network when the words of a failure point there."""
-    words = ("connect", "timed out", "timeout", "resolve host", "name resolution", "dns", "certificate", "request")
+    words = (
+        "connect",
+        "timed out",
+        "timeout",
+        "resolve host",
+        "name resolution",
+        "dns",
+        "certificate",
+        "request",
+        "versions: none",
+    )
     if any(word in text.lower() for word in words):
         return "The package index cannot be reached: check the network, the proxy (HTTPS_PROXY) or pip's index-url.\n"
     return ""
 
 
-def run(text: str, command: list, log: str, env: "dict | None" = None) -> None:
+def run(text: str, command: "list[str]", log: str, env: "dict[str, str] | None" = None) -> None:
     """Runs a command with its output in the log, and shows the seconds that pass. InstallError when it fails."""
     began, shown = time.monotonic(), 0.0
     live = sys.stdout.isatty()
@@ -146,7 +156,7 @@ def pip_setting(python: str, name: str) -> str:
     return " ".join(value.split())
 
 
-def uv_environment(python: str) -> dict:
+def uv_environment(python: str) -> "dict[str, str]":
     """The environment for uv. uv does not read pip's settings, so a package mirror set for pip is passed on."""
     env = dict(os.environ)
     env.pop("VIRTUAL_ENV", None)
@@ -178,7 +188,7 @@ def install(repo: str) -> None:
     try:
         run("installing the installer (uv)", [inside, "-m", "pip", "install", "--disable-pip-version-check", UV], log)
         wanted = [part for name in REQUIREMENTS for part in ("-r", os.path.join(repo, name))]
-        command = [inside, "-m", "uv", "pip", "install", "--python", inside] + wanted
+        command = [inside, "-m", "uv", "pip", "install", "--python", inside, *wanted]
         run("installing the packages", command, log, uv_environment(inside))
     except InstallError as error:
         raise InstallError(f"{error}\n{network_hint(str(error))}{AGAIN}") from error

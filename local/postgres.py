@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psutil
@@ -74,9 +75,9 @@ def initialise(data: Path, extra: tuple[str, ...] = ()) -> None:
     fresh.mkdir(mode=0o700)
     _prepare_user(fresh)
     command = [str(bin_dir() / "initdb"), "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8", *extra]
-    answer = _run(command + ["--locale=C", "--lc-ctype=C.UTF-8"])
+    answer = _run([*command, "--locale=C", "--lc-ctype=C.UTF-8"])
     if answer.returncode and "locale" in answer.stderr:
-        answer = _run(command + ["--locale=C"])
+        answer = _run([*command, "--locale=C"])
     if answer.returncode:
         raise Failure(f"PostgreSQL's initdb failed:\n{answer.stderr.strip()}")
     if data.exists():
@@ -94,9 +95,13 @@ def check_version(data: Path) -> None:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, cwd="/", **_as_system_user())
+
+
+def _as_system_user() -> dict[str, Any]:
+    """Arguments for subprocess."""
     user = system_user()
-    extra = {"user": user, "group": user, "extra_groups": []} if user else {}
-    return subprocess.run(command, capture_output=True, text=True, cwd="/", **extra)  # type: ignore[call-overload]
+    return {"user": user, "group": user, "extra_groups": []} if user else {}
 
 
 def _prepare_user(data: Path) -> None:
@@ -155,11 +160,9 @@ def temporary_server(settings: dict[str, str] | None = None) -> Iterator[str]:
     data = root / "data"
     try:
         initialise(data, ("--no-sync",))
-        user = system_user()
-        extra = {"user": user, "group": user, "extra_groups": []} if user else {}
         with open(root / "log", "wb") as log:
             command = argv(data, {**THROW_AWAY, **(settings or {})})
-            process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **extra)  # type: ignore[call-overload]
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **_as_system_user())
         try:
             _await_start(process, url(data), lambda: (root / "log").read_text())
             yield url(data)

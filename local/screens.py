@@ -60,16 +60,23 @@ def show(address: str, first: date, end: date) -> None:
     if weather:
         out.print(temperature_plot(weather, first, end))
     out.print(wikipedia_table(marts.rows(address, marts.WIKIPEDIA, first, end), first))
-    counts = Table("layer", "table", "rows", title="Rows in the warehouse", title_justify="left", box=SIMPLE)
+    counts = plain_table("Rows in the warehouse")
+    for name in ("layer", "table", "rows"):
+        counts.add_column(name)
     for layer, table, number in marts.layer_counts(address):
         counts.add_row(layer, table, f"{number:,}")
     counts.columns[2].justify = "right"
     out.print(counts)
 
 
+def plain_table(title: str) -> Table:
+    """Fits a terminal of 80 columns."""
+    return Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+
+
 def weather_table(rows: Sequence[dict[str, Any]], first: date, end: date) -> Table:
     """One line a place."""
-    table = Table(title=f"mart.daily_weather_aggregates, {first} to {end} (exclusive)", title_justify="left", box=SIMPLE)
+    table = plain_table(f"mart.daily_weather_aggregates, {first} to {end} (exclusive)")
     table.add_column("place", no_wrap=True)
     for name in ("days", "mean °C", "min", "max", "rain mm", "wind m/s"):
         table.add_column(name, justify="right")
@@ -83,7 +90,7 @@ def weather_table(rows: Sequence[dict[str, Any]], first: date, end: date) -> Tab
 
 def wikipedia_table(rows: Sequence[dict[str, Any]], first: date) -> Table:
     """One line a page that was edited."""
-    table = Table(title=f"mart.daily_wikipedia_page_stats, since {first}: edited pages", title_justify="left", box=SIMPLE)
+    table = plain_table(f"mart.daily_wikipedia_page_stats, since {first}: edited pages")
     table.add_column("page")
     table.add_column("wiki")
     for name in ("days", "revisions", "bytes changed", "last edit"):

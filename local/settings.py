@@ -142,6 +142,15 @@ def _first_choice() -> dict[str, str]:
     }
 
 
+def fingerprint(folders: list[Path], suffixes: tuple[str, ...]) -> str:
+    """Changes when a file with one of these suffixes, anywhere below the folders, does."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(found for found in folder.rglob("*") if found.suffix in suffixes and found.is_file()):
+            digest.update(os.fsencode(file.relative_to(folder)) + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def port_is_free(port: int) -> bool:
     """Whether a server could listen on 127.0.0.1:port now."""
     with socket.socket() as probe:

@@ -71,7 +71,7 @@ def _section(program: Program, paths: Paths) -> dict[str, str]:
         "command": _command(program, paths),
         "autostart": "false",
         "autorestart": "true",
-        "startretries": "20",
+        "startretries": "5",
         "startsecs": "2",
         "stopwaitsecs": "15",
         "stopasgroup": "true",
@@ -141,8 +141,13 @@ class Supervisor:
         log = self.paths.logs / "supervisord.log"
         wait_until(self.is_up, 20, lambda: f"supervisord does not answer; its log: {log}")
 
-    def apply(self) -> list[str]:
-        """Takes over a changed configuration; returns the names of the programs whose process has to start anew."""
+    def outdated(self) -> list[str]:
+        """The programs that run with another configuration than the file's, or are not in it any more."""
+        _, changed, removed = self._server().reloadConfig()[0]
+        return _running(self.states(), changed + removed)
+
+    def apply(self) -> None:
+        """Takes over a changed configuration: what changed is stopped, and has to be started again."""
         server = self._server()
         added, changed, removed = server.reloadConfig()[0]
         self.stop(name for name in changed + removed if name != "postgres")
@@ -151,7 +156,6 @@ class Supervisor:
             server.removeProcessGroup(name)
         for name in added + changed:
             server.addProcessGroup(name)
-        return sorted(added + changed)
 
     def states(self) -> dict[str, str]:
         """Program name -> STOPPED, STARTING, RUNNING, BACKOFF, FATAL, ...; empty when supervisord does not answer."""
@@ -165,13 +169,12 @@ class Supervisor:
             return {info["name"]: info["pid"] for info in self._server().getAllProcessInfo() if info["pid"]}
         return {}
 
-    def start(self, names: Iterable[str]) -> list[str]:
-        """Starts those that do not run, without waiting; returns their names."""
+    def start(self, names: Iterable[str]) -> None:
+        """Starts those that do not run, without waiting for them."""
         states = self.states()
-        started = [name for name in names if states.get(name) not in ("RUNNING", "STARTING", "BACKOFF")]
-        for name in started:
-            self._server().startProcess(name, False)
-        return started
+        for name in names:
+            if states.get(name) not in ("RUNNING", "STARTING", "BACKOFF"):
+                self._server().startProcess(name, False)
 
     def stop(self, names: Iterable[str]) -> None:
         """Stops these programs at the same time and waits for all of them; supervisord kills what takes too long."""
@@ -227,6 +230,15 @@ def end_strays(paths: Paths) -> int:
             server.send_signal(signal.SIGINT)
             server.wait(30)
     return len(others) + (1 if server else 0)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether this process or one of its children accepts connections on a TCP port."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        sockets = [s for p in [process, *process.children(recursive=True)] for s in p.net_connections("tcp")]
+        return any(s.status == psutil.CONN_LISTEN and s.laddr.port == port for s in sockets)
+    return False
 
 
 def tail(log: Path, lines: int = 15) -> str:

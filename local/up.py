@@ -1,21 +1,26 @@
 """`make up`, `make down`, `make status`."""
 
-import hashlib
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from local import airflow, environment, postgres
+from local import airflow, databases, environment, postgres
 from local.airflow import Api
 from local.console import Failure, out, step, wait_until
-from local.settings import Paths, Remembered, choose_port, port_from, port_is_free, write_private
-from local.supervisor import Program, Supervisor, strays, tail, write
+from local.settings import Paths, Remembered, choose_port, fingerprint, port_from, port_is_free, write_private
+from local.supervisor import Program, Supervisor, listens, strays, tail, write
 
 DAGS = {"weather", "wikipedia", "refresh_marts"}
-START_SECONDS = 180
+START_SECONDS = 600
+TRIES = 4
+# Long-lived processes keep what they have imported: a change of these files restarts them.
+CODE = (".py", ".yaml")
+
+
+class PortTaken(Failure):
+    """Another program took a port between choosing it and using it."""
 
 
 @dataclass
@@ -34,28 +39,39 @@ class Plan:
     def admin_url(self) -> str:
         return postgres.url(self.paths.short / "postgres")
 
-    @property
+    @cached_property
     def api(self) -> Api:
         return Api(f"http://127.0.0.1:{self.remembered.airflow_port}", self.remembered.admin_password)
 
 
 def up(paths: Paths) -> Plan:
     """Starts what does not run, restarts what changed, returns when all is ready. Failure says what is not."""
+    try:
+        return bring_up(paths)
+    except PortTaken as taken:
+        out.print(f"[yellow]{taken}[/]")
+        return bring_up(paths)
+
+
+def bring_up(paths: Paths) -> Plan:
+    """One attempt of `up`. PortTaken when the next one will choose another port."""
     paths.create()
     supervisor = Supervisor(paths)
     plan = make_plan(paths, supervisor)
     tell_settings(plan)
+    write(plan.programs, paths)
+    supervisor.launch()
+    if outdated := supervisor.outdated():
+        with step(f"Stopping what changed: {', '.join(sorted(outdated))}"):
+            supervisor.apply()
     with step("PostgreSQL"):
         postgres.initialise(paths.postgres)
-        write(plan.programs, paths)
-        supervisor.launch()
         supervisor.apply()
         supervisor.start(["postgres"])
         wait_until(lambda: postgres.accepts(plan.admin_url), 60, lambda: _not_ready(paths, "postgres"))
-    set_up_databases(plan)
-    started = start_airflow(plan, supervisor)
-    if started:
-        wait_for_airflow(plan, supervisor)
+    databases.set_up(plan.admin_url, plan.env, plan.user, paths)
+    start_airflow(plan, supervisor)
+    wait_for_airflow(plan, supervisor)
     wait_for_dags(plan)
     plan.api.ensure_pools()
     return plan
@@ -67,11 +83,13 @@ def make_plan(paths: Paths, supervisor: Supervisor) -> Plan:
     user = environment.given(inherited)
     apis, why = environment.choose_apis(user)
     remembered = Remembered.load(paths)
-    choose_ports(remembered, user, supervisor.states())
+    choose_ports(remembered, user, supervisor.pids())
     remembered.save(paths)
     ports = (remembered.airflow_port, remembered.sandbox_port)
     ours = environment.defaults(paths.short / "postgres", apis, remembered.start_date, ports)
     always = environment.fixed(paths, user, environment.programs(postgres.bin_dir()))
+    if "AIRFLOW__API__PORT" in user:
+        always["AIRFLOW__API__PORT"] = str(remembered.airflow_port)
     env = environment.for_processes(inherited, ours, always)
     write_private(paths.env_file, environment.shell_file(paths, ours, postgres.bin_dir()))
     configuration = airflow.write_configuration(paths, remembered, remembered.airflow_port)
@@ -81,14 +99,18 @@ def make_plan(paths: Paths, supervisor: Supervisor) -> Plan:
     return Plan(paths, remembered, apis, why, env, user, programs)
 
 
-def choose_ports(remembered: Remembered, user: Mapping[str, str], states: Mapping[str, str]) -> None:
+def choose_ports(remembered: Remembered, user: Mapping[str, str], pids: Mapping[str, int]) -> None:
     """Settles both ports; one that our own running process holds is free for it. Says when it takes another."""
     wanted = port_from(user, ("AIRFLOW__API__PORT", "DW_AIRFLOW_PORT"), remembered.airflow_port)
-    held = remembered.airflow_port if states.get("api-server") == "RUNNING" else None
+    held = _held(remembered.airflow_port, pids.get("api-server"))
     remembered.airflow_port = _choose("Airflow", wanted, held, frozenset())
     wanted = port_from(user, ("DW_SANDBOX_PORT",), remembered.sandbox_port)
-    held = remembered.sandbox_port if states.get("sandbox") == "RUNNING" else None
+    held = _held(remembered.sandbox_port, pids.get("sandbox"))
     remembered.sandbox_port = _choose("the sandbox", wanted, held, frozenset({remembered.airflow_port}))
+
+
+def _held(port: int, pid: int | None) -> int | None:
+    return port if pid and listens(pid, port) else None
 
 
 def _choose(what: str, wanted: int, held: int | None, avoid: frozenset[int]) -> int:
@@ -104,23 +126,14 @@ def server_program(paths: Paths) -> Program:
 
 
 def airflow_programs(paths: Paths, env: dict[str, str], configuration: str) -> list[Program]:
-    code = _fingerprint([paths.repo / name for name in ("config", "plugins", "include")])
+    code = fingerprint([paths.repo / name for name in ("config", "plugins", "include")], CODE)
     version = configuration + code + _installed(paths)
     return [Program(name, airflow.command(name), env, version) for name in airflow.PROCESSES]
 
 
 def sandbox_program(paths: Paths, env: dict[str, str], port: int) -> Program:
     argv = [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", str(port)]
-    return Program("sandbox", argv, env, _fingerprint([paths.repo / "sandbox"]) + _installed(paths))
-
-
-def _fingerprint(folders: list[Path]) -> str:
-    """Changes when a Python or YAML file below the folders does: long-lived processes keep what they have imported."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".yaml")):
-            digest.update(os.fsencode(file) + file.read_bytes())
-    return digest.hexdigest()
+    return Program("sandbox", argv, env, fingerprint([paths.repo / "sandbox"], CODE) + _installed(paths))
 
 
 def _last_edit(folders: list[Path]) -> float:
@@ -139,68 +152,47 @@ def tell_settings(plan: Plan) -> None:
         out.print(f"From your environment: {', '.join(names)}")
 
 
-def set_up_databases(plan: Plan) -> None:
-    """Airflow's tables and, at the same time, the warehouse's roles, schemas and seeds."""
-    postgres.create_metadata_database(plan.admin_url)
-    migration = None if airflow.is_migrated(plan.admin_url) else airflow.start_migration(plan.env, plan.paths)
-    try:
-        set_up_warehouse(plan)
-        if migration:
-            finish_migration(plan, migration)
-    finally:
-        if migration and migration.poll() is None:
-            migration.terminate()
-            migration.wait()
-
-
-def set_up_warehouse(plan: Plan) -> None:
-    """Runs the warehouse's own commands; each leaves alone what is there. A warehouse of the user's is not created."""
-    actions = ["migrate", "seed"]
-    if "WAREHOUSE_URL" not in plan.user or "WAREHOUSE_ADMIN_URL" in plan.user:
-        actions.insert(0, "bootstrap")
-    env = {"WAREHOUSE_ADMIN_URL": plan.admin_url} | plan.env
-    with step("Warehouse: roles, schemas, tracked places"):
-        for action in actions:
-            argv = [sys.executable, "-m", "include", action]
-            answer = subprocess.run(argv, env=env, cwd=plan.paths.repo, capture_output=True, text=True)
-            if answer.returncode:
-                raise Failure(f"`python -m include {action}` failed:\n{(answer.stderr or answer.stdout).strip()}")
-
-
-def finish_migration(plan: Plan, migration: "subprocess.Popen[bytes]") -> None:
-    with step("Airflow's database"):
-        if migration.wait():
-            log = plan.paths.logs / "airflow-db-migrate.log"
-            raise Failure(f"`airflow db migrate` failed; {log} ends with:\n{tail(log)}")
-        airflow.note_migration(plan.admin_url)
-
-
-def start_airflow(plan: Plan, supervisor: Supervisor) -> list[str]:
-    """Starts the sandbox and Airflow's processes; the names of those that had to be started."""
-    started = supervisor.start([p.name for p in plan.programs if p.name != "postgres"])
+def start_airflow(plan: Plan, supervisor: Supervisor) -> None:
+    """Starts the sandbox and Airflow's processes, those that do not run."""
+    supervisor.start([p.name for p in plan.programs if p.name != "postgres"])
     if plan.apis == "sandbox":
         port = plan.remembered.sandbox_port
         with step(f"Sandbox on port {port}"):
-            wait_until(lambda: not port_is_free(port), 60, lambda: _not_ready(plan.paths, "sandbox"))
-    return started
+            wait_for_sandbox(plan.paths, supervisor, port)
+
+
+def wait_for_sandbox(paths: Paths, supervisor: Supervisor, port: int) -> None:
+    """Until our own sandbox listens. PortTaken when it dies because another program does."""
+    seen: dict[str, set[int]] = {}
+
+    def ready() -> bool:
+        pid = supervisor.pids().get("sandbox")
+        if pid and listens(pid, port):
+            return True
+        if len(seen.get("sandbox", ())) > 1 and not port_is_free(port):
+            raise PortTaken(f"Another program has taken port {port} just now.")
+        _fail_when_dead(paths, supervisor, seen)
+        return False
+
+    wait_until(ready, 60, lambda: _not_ready(paths, "sandbox"))
 
 
 def wait_for_airflow(plan: Plan, supervisor: Supervisor) -> None:
     """Until web server, scheduler and DAG processor are healthy. Failure names the one that is not."""
     wanted = ("metadatabase", "scheduler", "dag_processor")
+    seen: dict[str, set[int]] = {}
     with step("Airflow") as tell:
 
         def ready() -> bool:
-            _fail_when_dead(plan.paths, supervisor.states())
+            _fail_when_dead(plan.paths, supervisor, seen)
             health = plan.api.health()
+            if health and not plan.api.is_ours():
+                raise PortTaken(f"Another Airflow has taken port {plan.remembered.airflow_port} just now.")
             missing = [name for name in wanted if health.get(name) != "healthy"] if health else ["web server"]
             tell("" if not missing else f"waiting for {', '.join(missing).replace('_', ' ')}")
             return not missing
 
         wait_until(ready, START_SECONDS, lambda: _not_ready(plan.paths, _unhealthy(plan)))
-        if not plan.api.is_ours():
-            port = plan.remembered.airflow_port
-            raise Failure(f"Another Airflow has taken port {port} just now. Run the same command again.")
 
 
 def _unhealthy(plan: Plan) -> str:
@@ -210,9 +202,14 @@ def _unhealthy(plan: Plan) -> str:
     return "scheduler" if health.get("scheduler") != "healthy" else "dag-processor"
 
 
-def _fail_when_dead(paths: Paths, states: Mapping[str, str]) -> None:
-    for name, state in states.items():
+def _fail_when_dead(paths: Paths, supervisor: Supervisor, seen: dict[str, set[int]]) -> None:
+    """Failure when a program was given up by supervisord, or died again and again; `seen` collects the pids."""
+    for name, state in supervisor.states().items():
         if state == "FATAL":
+            raise Failure(_not_ready(paths, name))
+    for name, pid in supervisor.pids().items():
+        seen.setdefault(name, set()).add(pid)
+        if len(seen[name]) >= TRIES:
             raise Failure(_not_ready(paths, name))
 
 
@@ -255,6 +252,8 @@ def down(paths: Paths) -> int:
         return 0
     with step("Stopping"):
         Supervisor(paths).down()
+    if paths.short.is_symlink():
+        paths.short.unlink()
     return 0
 
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 import requests
+import urllib3
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.sdk import BaseHook, Context
@@ -121,11 +122,12 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
     """The body, and what cut it short; what came before the cut is kept."""
     body = bytearray()
     try:
-        for chunk in response.iter_content(1 << 16):
+        # iter_content would wait for a full chunk, and lose what came of it when the connection breaks.
+        while chunk := response.raw.read1(1 << 16, decode_content=True):
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 return bytes(body), f"the answer is larger than {MAX_BODY_BYTES >> 20} MiB"
-    except requests.RequestException as error:
+    except (urllib3.exceptions.HTTPError, OSError) as error:
         return bytes(body), f"the connection broke after {len(body)} bytes ({type(error).__name__})"
     return bytes(body), None
 

@@ -42,12 +42,13 @@ CREATE TABLE audit.load (
     staged_at timestamptz,
     audited_at timestamptz,
     published_at timestamptz,
+    marts_due_since timestamptz,
     marts_refreshed_at timestamptz,
     error text,
     CHECK (window_start < window_end)
 );
 CREATE INDEX load_run_idx ON audit.load (dag_id, run_id, map_index);
-CREATE INDEX load_awaiting_refresh_idx ON audit.load (source) WHERE status = 'published' AND marts_refreshed_at IS NULL;
+CREATE INDEX load_marts_due_idx ON audit.load (source) WHERE marts_due_since IS NOT NULL;
 
 COMMENT ON TABLE audit.load IS 'The ledger: one row for each batch of a DAG run, a slice of the window times a group of places or pages.';
 COMMENT ON COLUMN audit.load.map_index IS 'Index of the mapped task group in the Airflow UI.';
@@ -62,7 +63,8 @@ COMMENT ON COLUMN audit.load.rows_staged IS 'Rows parsed into staging.';
 COMMENT ON COLUMN audit.load.rows_quarantined IS 'Staged rows outside their limits, see audit.quarantine.';
 COMMENT ON COLUMN audit.load.rows_published IS 'Staged rows offered to core.';
 COMMENT ON COLUMN audit.load.rows_changed IS 'Core rows that were inserted or changed; unchanged ones are not rewritten.';
-COMMENT ON COLUMN audit.load.marts_refreshed_at IS 'When a refresh that saw this load finished; NULL while one is due.';
+COMMENT ON COLUMN audit.load.marts_due_since IS 'Last publication that no refresh of the marts has seen yet; NULL when there is none.';
+COMMENT ON COLUMN audit.load.marts_refreshed_at IS 'When the last refresh that saw this load finished.';
 COMMENT ON COLUMN audit.load.error IS 'Why the load failed or was rejected, and what to do.';
 
 CREATE TABLE audit.validation_result (

@@ -1,5 +1,5 @@
 -- The tracked pages, or those of them that are named by their tracked or present title.
-SELECT tracked.page_id, tracked.page_title, tracked.page_language
+SELECT tracked.page_id, tracked.page_title, present.page_title AS present_title
 FROM core.tracked_page AS tracked
 LEFT JOIN core.wikipedia_page AS present ON tracked.page_id = present.page_id AND present.valid_to IS NULL
 WHERE

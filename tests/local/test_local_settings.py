@@ -57,7 +57,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     paths.create()
     write_private(paths.remembered, "{")
-    with pytest.raises(Failure, match="settings.json is damaged"):
+    with pytest.raises(Failure, match=r"settings\.json is damaged"):
         Remembered.load(paths)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from local.console import wait_until
 from local.settings import REPO, Paths
-from local.supervisor import Program, Supervisor, strays, write
+from local.supervisor import Program, Supervisor, listens, strays, write
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -71,3 +72,17 @@ def test_no_secret_in_the_configuration(paths: Paths) -> None:
     write(programs("a secret"), paths)
     assert "a secret" not in paths.supervisor_conf.read_text()
     assert paths.processes.stat().st_mode & 0o077 == 0
+
+
+def test_a_port_belongs_to_the_process_that_listens_on_it() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        assert listens(os.getpid(), port)
+        stranger = psutil.Popen(SLEEP)
+        stranger_listens = listens(stranger.pid, port)
+        stranger.kill()
+        stranger.wait()
+        assert not stranger_listens
+    assert not listens(os.getpid(), port)

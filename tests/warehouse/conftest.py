@@ -50,8 +50,9 @@ def owner(database: Callable[[str], str]) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """Both services on loopback, at NOW, without limits."""
+    """Both services on loopback, at NOW, without limits; New England is edited every three hours for fifty days."""
     with Sandbox(now=NOW, limits=False) as running:
+        running.add_revisions("New England", datetime(2026, 9, 20, 1, tzinfo=UTC), 400, 3 * 3600)
         yield running
 
 

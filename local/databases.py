@@ -1,0 +1,99 @@
+"""The two databases of the embedded server: Airflow's metadata and the warehouse, each brought up to date when needed.
+
+What was done is noted in the comment of the database itself, so a database that was dropped or restored is not mistaken
+for the one that was set up.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from local import postgres
+from local.console import Failure, step
+from local.settings import Paths, fingerprint
+from local.supervisor import tail
+
+OWN_METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+def set_up(admin_url: str, env: Mapping[str, str], user: Mapping[str, str], paths: Paths) -> None:
+    """Airflow's tables and, at the same time, the warehouse's roles, schemas and seeds. Failure quotes a command.
+
+    `env` is the environment of the commands, `user` the part of it that the user has set: databases of their own
+    are brought up to date every time, and are not created.
+    """
+    postgres.create_metadata_database(admin_url)
+    release = f"migrated by Airflow {version('apache-airflow-core')}"
+    migration = None
+    if OWN_METADATA in user or noted(admin_url, "airflow") != release:
+        migration = start_migration(env, paths)
+    try:
+        set_up_warehouse(admin_url, env, user, paths)
+        if migration:
+            finish_migration(migration, paths)
+            note(admin_url, "airflow", release)
+    finally:
+        if migration and migration.poll() is None:
+            migration.terminate()
+            migration.wait()
+
+
+def noted(admin_url: str, database: str) -> str:
+    """The comment of a database; empty when there is none, or no such database."""
+    query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+    with psycopg.connect(admin_url) as connection:
+        row = connection.execute(query, (database,)).fetchone()
+    return str(row[0] or "") if row else ""
+
+
+def note(admin_url: str, database: str, text: str) -> None:
+    """Sets the comment of a database."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text)))
+
+
+def start_migration(env: Mapping[str, str], paths: Paths) -> "subprocess.Popen[bytes]":
+    """`airflow db migrate` in the background, with its output in a log."""
+    with open(paths.logs / "airflow-db-migrate.log", "wb") as log:
+        argv = [sys.executable, "-m", "airflow", "db", "migrate"]
+        return subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=dict(env), cwd=paths.repo)
+
+
+def finish_migration(migration: "subprocess.Popen[bytes]", paths: Paths) -> None:
+    """Waits for `airflow db migrate`."""
+    with step("Airflow's database"):
+        if migration.wait():
+            log = paths.logs / "airflow-db-migrate.log"
+            raise Failure(f"`airflow db migrate` failed; {log} ends with:\n{tail(log)}")
+
+
+def set_up_warehouse(admin_url: str, env: Mapping[str, str], user: Mapping[str, str], paths: Paths) -> None:
+    """Runs the warehouse's own commands whose input changed since; each leaves alone what is there already."""
+    if "WAREHOUSE_URL" in user:
+        actions = ["bootstrap"] if "WAREHOUSE_ADMIN_URL" in user else []
+        run_warehouse_commands([*actions, "migrate", "seed"], env, paths)
+        return
+    code = fingerprint([paths.repo / "sql", paths.repo / "include"], (".sql", ".py"))
+    seeds = fingerprint([paths.repo / "include"], (".yaml",))
+    before = noted(admin_url, "dw")
+    # `seed` sets the tracked places to those of the default file: not again for someone who has seeded another one.
+    actions = [] if f"code {code}" in before else ["bootstrap", "migrate"]
+    actions += [] if f"seeds {seeds}" in before else ["seed"]
+    if actions:
+        run_warehouse_commands(actions, {"WAREHOUSE_ADMIN_URL": admin_url} | dict(env), paths)
+        note(admin_url, "dw", f"set up with code {code} seeds {seeds}")
+
+
+def run_warehouse_commands(actions: list[str], env: Mapping[str, str], paths: Paths) -> None:
+    """Runs `python -m include` for each action."""
+    with step("Warehouse: roles, schemas, tracked places"):
+        for action in actions:
+            argv: list[str | Path] = [sys.executable, "-m", "include", action]
+            answer = subprocess.run(argv, env=dict(env), cwd=paths.repo, capture_output=True, text=True)
+            if answer.returncode:
+                raise Failure(f"`python -m include {action}` failed:\n{(answer.stderr or answer.stdout).strip()}")

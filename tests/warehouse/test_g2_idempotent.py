@@ -1,0 +1,144 @@
+"""G2: any run, cleared and re-run, run twice at once, or overlapping another window, leaves what one clean run leaves."""
+
+import random
+import threading
+from typing import Any
+
+import pytest
+
+from sandbox import Sandbox
+from tests.warehouse.pipeline import DagRun, Pipeline, snapshot
+
+WINDOW = ("2026-10-28", "2026-11-03")
+
+
+def at_once(*jobs: Any) -> None:
+    """Runs the jobs in threads that start together; raises what one of them raised."""
+    barrier, errors = threading.Barrier(len(jobs)), []
+
+    def work(job: Any) -> None:
+        barrier.wait()
+        try:
+            job()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def published(pipeline: Pipeline, *dag_and_windows: tuple[str, str, str]) -> None:
+    for dag_id, start, end in dag_and_windows:
+        assert pipeline.run(dag_id, start, end).errors == {}
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_g2_the_same_window_three_times_is_once(pipeline: Pipeline, dag_id: str) -> None:
+    published(pipeline, (dag_id, *WINDOW))
+    once = snapshot(pipeline)
+    published(pipeline, (dag_id, *WINDOW), (dag_id, *WINDOW))
+    assert snapshot(pipeline) == once
+    assert pipeline.value("SELECT sum(rows_changed) FROM audit.load WHERE load_id > 1") == 0
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+@pytest.mark.parametrize("since", ["extract", "transform", "publish"])
+def test_g2_a_task_cleared_with_its_downstream_leaves_the_same(pipeline: Pipeline, dag_id: str, since: str) -> None:
+    run = pipeline.run(dag_id, *WINDOW)
+    once = snapshot(pipeline)
+    pipeline.finish(run, since=since)
+    assert run.errors == {}
+    assert snapshot(pipeline) == once
+
+
+def test_g2_a_whole_run_cleared_opens_new_loads_and_leaves_the_same(pipeline: Pipeline) -> None:
+    run = pipeline.run("weather", *WINDOW)
+    once = snapshot(pipeline)
+    pipeline.finish(pipeline.plan(run))
+    assert run.errors == {}
+    assert snapshot(pipeline) == once
+    assert pipeline.value("SELECT count(*) FROM audit.load WHERE status = 'published'") == 2
+
+
+def test_g2_a_run_planned_anew_abandons_its_unfinished_loads(pipeline: Pipeline) -> None:
+    run = pipeline.run("weather", *WINDOW, params={})
+    pipeline.finish(pipeline.plan(run), until="extract")
+    abandoned = list(run.loads)
+    pipeline.plan(run)
+    run.loads = abandoned
+    pipeline.finish(run, since="transform")
+    assert "clear the whole run" in run.error
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_g2_two_runs_of_a_window_at_once_are_one(pipeline: Pipeline, dag_id: str) -> None:
+    runs: list[DagRun] = []
+    at_once(*[lambda: runs.append(pipeline.run(dag_id, *WINDOW))] * 2)
+    assert [run.errors for run in runs] == [{}, {}]
+    both = snapshot(pipeline)
+    published(pipeline, (dag_id, *WINDOW))
+    assert snapshot(pipeline) == both
+    assert len(both["core.weather" if dag_id == "weather" else "core.revision"]) > 0
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_g2_overlapping_windows_four_at_a_time_end_as_one_clean_run(pipeline: Pipeline, dag_id: str) -> None:
+    seed = 20261120
+    print(f"seed {seed}")
+    days = random.Random(seed)
+    windows = [("2026-09-28", "2026-10-06")]
+    for _ in range(7):
+        start = days.randint(1, 24)
+        windows.append((f"2026-10-{start:02}", f"2026-10-{start + days.randint(1, 6):02}T05"))
+    runs: list[DagRun] = []
+
+    def work(mine: list[tuple[str, str]]) -> None:
+        for start, end in mine:
+            runs.append(pipeline.run(dag_id, start, end))
+
+    at_once(*[lambda mine=windows[part::4]: work(mine) for part in range(4)])
+    assert [run.errors for run in runs] == [{}] * 8
+    together = snapshot(pipeline)
+    # Each window once more, one after the other: nothing may change.
+    for start, end in windows:
+        published(pipeline, (dag_id, start, end))
+    assert snapshot(pipeline) == together
+
+
+def test_g2_an_answer_that_is_published_late_does_not_replace_a_later_one(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    from sandbox import Fault
+
+    window = ("2026-10-05", "2026-10-06")
+    early = DagRun("weather", "early", {"start_date": window[0], "end_date": window[1]}, pipeline.clock())
+    sandbox.faults.append(Fault.absurd("temperature_2m", 11.1, times=1))
+    pipeline.finish(pipeline.plan(early), until="validate")
+    sandbox.faults.append(Fault.absurd("temperature_2m", 22.2, times=1))
+    published(pipeline, ("weather", *window))
+    pipeline.finish(early, since="publish")
+    assert early.errors == {}
+    assert pipeline.rows("SELECT DISTINCT temperature_celsius::text FROM core.weather") == [("22.20",)]
+
+
+def test_g2_days_split_between_two_loads_at_once_are_whole_in_the_rollup(pipeline: Pipeline) -> None:
+    halves = [("2026-10-05", "2026-10-06T12"), ("2026-10-06T12", "2026-10-08")]
+    for _ in range(5):
+        at_once(*[lambda window=window: published(pipeline, ("weather", *window)) for window in halves])
+        whole_days = pipeline.rows(
+            "SELECT observation_count FROM core.weather_daily WHERE observation_date IN ('2026-10-05', '2026-10-06')"
+        )
+        assert whole_days == [(24,)] * 4
+        pipeline.owner.execute("TRUNCATE core.weather, core.weather_daily")
+
+
+def test_g2_parents_loaded_after_their_children_give_the_same_size_changes(pipeline: Pipeline) -> None:
+    published(pipeline, ("wikipedia", "2026-10-15", "2026-11-01"), ("wikipedia", "2026-10-01", "2026-10-15"))
+    backwards = snapshot(pipeline)
+    pipeline.owner.execute("TRUNCATE core.revision")
+    published(pipeline, ("wikipedia", "2026-10-01", "2026-11-01"))
+    assert snapshot(pipeline)["core.revision"] == backwards["core.revision"]
+    assert pipeline.value("SELECT count(*) FROM core.revision WHERE size_delta_bytes IS NULL") == 1

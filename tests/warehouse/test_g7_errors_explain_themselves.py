@@ -1,0 +1,120 @@
+"""G7: bad input gets one clear error that names the source, the place, the window and the raw id, and says what to do."""
+
+import pytest
+
+from include.errors import BadAnswer
+from sandbox import Fault, Sandbox
+from tests.warehouse.conftest import follow
+from tests.warehouse.pipeline import Pipeline
+from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
+
+DAY = ("2026-10-05", "2026-10-06")
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "fault", "words", "is_retried"),
+    [
+        ("weather", Fault.bad_request("Latitude must be in range of -90 to 90°. Given: 200.0."), "Given: 200.0", False),
+        ("weather", Fault.plan_required(path="/v1/forecast"), "API key", False),
+        ("weather", Fault.rate_limited("Minutely"), "Minutely API request limit exceeded", True),
+        ("weather", Fault.overloaded(), "overloaded", True),
+        ("weather", Fault(path="/v1", transform=lambda body: body[:1]), "holds 1 places, 2 were asked for", True),
+        ("weather", Fault(path="/v1", transform=lambda body: [body[1], body[0]]), "places came in another order", True),
+        (
+            "weather",
+            Fault(path="/v1", transform=lambda body: [{**body[0], "hourly": {**body[0]["hourly"], "cloud_cover": ["x"] * 24}}, body[1]]),
+            "Boston (42.3601, -71.0589): field hourly.cloud_cover holds 'x'",
+            True,
+        ),
+        ("wikipedia", Fault.maxlag(retry_after=7), "maxlag", True),
+        ("wikipedia", Fault.too_many_requests(retry_after=9), "429", True),
+        ("wikipedia", Fault.wiki_error("readonly", "The wiki is read-only."), "readonly", True),
+        ("wikipedia", Fault.wiki_error("badvalue", "Unrecognized value."), "badvalue: Unrecognized value.", False),
+    ],
+)  # fmt: skip
+def test_g7_an_error_names_source_place_window_and_raw_id_and_says_what_to_do(
+    pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, words: str, is_retried: bool
+) -> None:
+    sandbox.faults.append(fault)
+    run = pipeline.run(dag_id, *DAY)
+    (raw_id,) = pipeline.rows(
+        "SELECT id FROM raw.weather_observations WHERE problem IS NOT NULL "
+        "UNION ALL SELECT id FROM raw.wikipedia_pages WHERE problem IS NOT NULL"
+    )[0]
+    assert words in run.error
+    assert f"raw id {raw_id}" in run.error
+    assert dag_id in run.error
+    assert ("Boston" if dag_id == "weather" else "page en:New England") in run.error
+    assert "[2026-10-05, 2026-10-06) UTC" in run.error
+    assert "clear this task" in run.error
+    assert isinstance(run.errors[0], BadAnswer) == is_retried
+    assert pipeline.value("SELECT error FROM audit.load") == f"extract: {run.error}"
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "fault", "seconds"),
+    [
+        ("wikipedia", Fault.maxlag(retry_after=7), 7),
+        ("wikipedia", Fault.too_many_requests(retry_after=9), 9),
+        ("wikipedia", Fault.too_many_requests(retry_after=None), 5),
+        # The clock stands at 12:30:00; one second more than the rest of the minute, hour and day.
+        ("weather", Fault.rate_limited("Minutely"), 61),
+        ("weather", Fault.rate_limited("Hourly"), 1801),
+        ("weather", Fault.rate_limited("Daily"), 11.5 * 3600 + 1),
+        ("weather", Fault.overloaded(), None),
+    ],
+)
+def test_g7_a_refusal_is_retried_as_late_as_the_service_wants(
+    pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, seconds: float | None
+) -> None:
+    sandbox.faults.append(fault)
+    error = pipeline.run(dag_id, *DAY).errors[0]
+    assert isinstance(error, BadAnswer)
+    assert error.retry_after == seconds
+
+
+def test_g7_a_batch_that_fails_leaves_the_others_published_and_names_its_places(
+    pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DW_WEATHER_PLACES_PER_BATCH", "1")
+    sandbox.faults.append(Fault.server_error(when=lambda request: request.params["latitude"].startswith("33.4484")))
+    run = pipeline.run("weather", *DAY)
+    assert list(run.errors) == [1]
+    assert "Phoenix (33.4484, -112.074)" in run.error and "Boston" not in run.error
+    assert pipeline.rows("SELECT DISTINCT location_id FROM core.weather") == [(1,)]
+    requests_before = len(sandbox.requests)
+    pipeline.finish(run, only=[1])
+    assert run.errors == {}
+    assert len(sandbox.requests) == requests_before + 1
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"locations": ["Atlantis", "Boston"]}, "not a tracked location: Atlantis"),
+        ({"locations": ["Atlantis"]}, "not a tracked location: Atlantis"),
+    ],
+)
+def test_g7_an_unknown_place_is_named(pipeline: Pipeline, params: dict[str, list[str]], words: str) -> None:
+    with pytest.raises(Exception, match=words):
+        pipeline.run("weather", *DAY, params=params)
+
+
+def test_g7_an_unknown_page_is_named(pipeline: Pipeline) -> None:
+    with pytest.raises(Exception, match="not a tracked page: Atlantis"):
+        pipeline.run("wikipedia", *DAY, params={"pages": ["New England", "Atlantis"]})
+
+
+def test_g7_a_run_can_be_restricted_to_places_and_pages(pipeline: Pipeline) -> None:
+    follow(pipeline.owner, [BOSTON, PHOENIX], [NEW_ENGLAND, BOSTON_PAGE])
+    pipeline.run("weather", *DAY, params={"locations": ["Phoenix"]})
+    pipeline.run("wikipedia", *DAY, params={"pages": ["Boston"]})
+    assert pipeline.rows("SELECT DISTINCT location_name FROM raw.weather_observations") == [("Phoenix",)]
+    assert pipeline.rows("SELECT DISTINCT page_title FROM raw.wikipedia_pages") == [("Boston",)]
+
+
+def test_g7_nothing_tracked_says_where_to_add(pipeline: Pipeline) -> None:
+    follow(pipeline.owner, [], [])
+    for dag_id in ("weather", "wikipedia"):
+        with pytest.raises(Exception, match=r"seed_data\.yaml"):
+            pipeline.run(dag_id, *DAY)

@@ -1,0 +1,64 @@
+"""refresh_marts decides from the ledger what is due."""
+
+from typing import Any
+
+import pytest
+
+from include import marts, warehouse
+from tests.warehouse.pipeline import DagRun, Pipeline
+
+MARTS = ["daily_weather_aggregates", "daily_wikipedia_page_stats"]
+DAY = ("2026-10-05", "2026-10-06")
+
+
+def test_only_the_mart_of_what_was_published_is_refreshed_and_once(pipeline: Pipeline) -> None:
+    pipeline.run("weather", *DAY)
+    assert pipeline.refresh_marts() == MARTS[:1]
+    assert pipeline.refresh_marts() == []
+    pipeline.run("wikipedia", *DAY)
+    assert pipeline.refresh_marts() == MARTS[1:]
+
+
+def test_a_manual_run_refreshes_all(pipeline: Pipeline) -> None:
+    assert pipeline.refresh_marts("manual") == MARTS
+
+
+def test_a_load_published_while_a_refresh_runs_stays_due(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same load is published again after the refresh read what is due."""
+    run = pipeline.run("weather", *DAY)
+
+    def run_late(connection: Any, name: str, parameters: dict[str, Any]) -> Any:
+        if name == "marts/refresh.sql":
+            pipeline.finish(run)
+        return warehouse.run(connection, name, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(marts, "run", run_late)
+        assert pipeline.refresh_marts() == MARTS[:1]
+    assert pipeline.refresh_marts() == MARTS[:1]
+
+
+def test_a_publication_stays_due_when_its_load_is_extracted_again(pipeline: Pipeline) -> None:
+    run = pipeline.run("weather", *DAY)
+    pipeline.finish(run, until="extract")
+    assert pipeline.refresh_marts() == MARTS[:1]
+
+
+def test_the_statement_works_as_typed(pipeline: Pipeline) -> None:
+    pipeline.run("weather", *DAY)
+    for mart in MARTS:
+        pipeline.owner.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY mart.{mart}")
+    assert pipeline.value("SELECT count(*) FROM mart.daily_weather_aggregates") > 0
+
+
+def test_places_of_one_name_do_not_collide(pipeline: Pipeline) -> None:
+    from dataclasses import replace
+    from decimal import Decimal
+
+    from tests.warehouse.conftest import follow
+    from tests.warehouse.places import BOSTON
+
+    follow(pipeline.owner, [BOSTON, replace(BOSTON, latitude=Decimal("52.97"), longitude=Decimal("-0.02"))], [])
+    run = DagRun("weather", "two", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock())
+    pipeline.finish(pipeline.plan(run))
+    assert pipeline.refresh_marts() == MARTS[:1]
