@@ -6,10 +6,10 @@ into `staging.weather`, audits them, and upserts them into `core.weather`. Any w
 
 | task | what it does | when it fails |
 |---|---|---|
-| `plan` | resolves the window, opens one load for each slice of it times each group of places | correct the window or the seed file, clear the run |
-| `extract` | lands the answers as they come; retries by itself, as late as the service asks for | clear it once the service is healthy |
+| `plan` | resolves the window, opens a load for each slice of it and group of places | correct what it names, clear the run |
+| `extract` | lands the answers as they come; retries as late as the service asks for | clear it once the service is healthy |
 | `transform` | parses the landed answers, set-based | clear it |
-| `validate` | audits the staged rows with Great Expectations; sets rows outside their limits aside | look at `audit.validation_result`, clear `extract` |
+| `validate` | audits the staged rows; sets those outside their limits aside | see `audit.validation_result`, clear `extract` |
 | `publish` | one transaction: upsert into core, daily rollup, ledger | clear it |
 
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads

@@ -7,10 +7,10 @@ and the history `core.wikipedia_page`. Any window can be run again safely; what 
 
 | task | what it does | when it fails |
 |---|---|---|
-| `plan` | resolves the window, opens one load for each slice of it times each group of pages | correct the window or the seed file, clear the run |
-| `extract` | lands the answers as they come; retries by itself, as late as the wiki asks for | clear it once the wiki is healthy |
+| `plan` | resolves the window, opens a load for each slice of it and group of pages | correct what it names, clear the run |
+| `extract` | lands the answers as they come; retries as late as the wiki asks for | clear it once the wiki is healthy |
 | `transform` | parses the landed answers, set-based | clear it |
-| `validate` | audits the staged rows with Great Expectations; reports pages that vanished | look at `audit.validation_result`, clear `extract` |
+| `validate` | audits the staged rows; reports pages that vanished | see `audit.validation_result`, clear `extract` |
 | `publish` | one transaction: page versions, upsert into core, size changes, ledger | clear it |
 
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. `pages` restricts the run to
@@ -27,7 +27,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, task_group
 from include import wikipedia
 from include.settings import read_settings
 from include.suites.wikipedia import SUITE
-from plugins.defaults import LOAD_TASK, SQL, STATEMENTS, TASK_DEFAULTS, REVISION, window_params
+from plugins.defaults import LOAD_TASK, REVISION, SQL, STATEMENTS, TASK_DEFAULTS, window_params
 from plugins.operators.extract import ExtractOperator
 from plugins.operators.plan import PlanOperator
 from plugins.operators.validate import ValidateOperator

@@ -39,7 +39,9 @@ def _run(options: argparse.Namespace) -> str:
     seeds = read_seeds(options.file)
     with psycopg.connect(_url("WAREHOUSE_URL")) as connection:
         load_seeds(connection, seeds)
-    return f"seed: {len(seeds.locations)} locations and {len(seeds.pages)} pages are followed"
+    counted = {"locations": seeds.locations, "pages": seeds.pages}
+    followed = [f"{len(entries)} {section}" for section, entries in counted.items() if entries is not None]
+    return f"seed: {' and '.join(followed)} are followed"
 
 
 def _url(variable: str) -> str:

@@ -35,10 +35,11 @@ class Outcome:
 def audit_load(connection: Connection, connect: Callable[[], Connection], suite: Suite, load_id: int) -> list[Outcome]:
     """Audits a staged load: rows outside a limit are set aside, the verdict goes to the ledger.
 
-    `connect` opens further connections to the same database, for Great Expectations. Raises AuditFailed when the load as a
-    whole does not pass, LoadError when there is nothing staged or the staging changed during the audit.
+    `connect` opens further connections to the same database, for Great Expectations. Raises
+    LoadError when there is nothing staged or the staging changed during the audit.
     """
     staged_at = _staged_at(connection, load_id)
+    run(connection, "ops/refresh_statistics.sql", {"table": suite.table.split(".")[1]})
     # Great Expectations prints a warning for each query without its {batch} placeholder; ours name the load themselves.
     with contextlib.redirect_stdout(io.StringIO()):
         outcomes = run_suite(connection, connect, suite, load_id)
@@ -54,22 +55,25 @@ def run_suite(connection: Connection, connect: Callable[[], Connection], suite: 
     """What Great Expectations makes of the staged rows of a load."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx  # takes seconds: not at import of this module, which the DAG files need
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every default at INFO
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_postgres(
         name="warehouse",
         # Great Expectations wants a URL with user and host; the creator is what connects, so that no password is copied.
         connection_string="postgresql+psycopg://warehouse@warehouse/dw",
-        kwargs={"creator": connect},
+        kwargs={"creator": connect},  # type: ignore[call-arg]  # it takes them, its stub does not say so
         create_temp_table=False,
     )
     query = f"SELECT * FROM {suite.table} WHERE load_id = {int(load_id)}"
     batch = source.add_query_asset("load", query=query).add_batch_definition_whole_table("load").get_batch()
     expectations = gx_suite(connection, suite, load_id)
-    results = batch.validate(expectations, result_format={"result_format": "COMPLETE", "include_unexpected_rows": False})
+    results = batch.validate(
+        expectations, result_format={"result_format": "COMPLETE", "include_unexpected_rows": False}
+    )
     with contextlib.suppress(Exception):
         source.get_execution_engine().close()
     by_name = {check.name: check for check in suite.checks}
@@ -79,16 +83,22 @@ def run_suite(connection: Connection, connect: Callable[[], Connection], suite: 
 def gx_suite(connection: Connection, suite: Suite, load_id: int) -> Any:
     """The Great Expectations suite of `suite` for one load."""
     import great_expectations as gx
-    from great_expectations import expectations as gxe
+    import great_expectations.expectations as gxe
 
     between = [
         gxe.ExpectColumnValuesToBeBetween(
-            column=limit.column, min_value=limit.lowest, max_value=limit.highest, mostly=suite.mostly, meta={"expected": str(limit)}
+            column=limit.column,
+            min_value=limit.lowest,
+            max_value=limit.highest,
+            mostly=suite.mostly,
+            meta={"expected": str(limit)},
         )
         for limit in suite.limits
     ]
     known = [
-        gxe.ExpectColumnValuesToNotBeNull(column=column, mostly=mostly, meta={"expected": f"known in {mostly:.0%} of the rows"})
+        gxe.ExpectColumnValuesToNotBeNull(
+            column=column, mostly=mostly, meta={"expected": f"known in {mostly:.0%} of the rows"}
+        )
         for column, mostly in suite.known.items()
     ]
     unique = gxe.ExpectCompoundColumnsToBeUnique(column_list=list(suite.key), meta={"expected": "no key twice"})
@@ -97,9 +107,11 @@ def gx_suite(connection: Connection, suite: Suite, load_id: int) -> Any:
 
 
 def _gx_check(connection: Connection, check: Check, load_id: int) -> Any:
-    from great_expectations import expectations as gxe
+    import great_expectations.expectations as gxe
 
-    query = psycopg.ClientCursor(connection).mogrify(statement(check.statement), {"load_id": load_id, **check.parameters})
+    query = psycopg.ClientCursor(connection).mogrify(
+        statement(check.statement), {"load_id": load_id, **check.parameters}
+    )
     return gxe.UnexpectedRowsExpectation(
         unexpected_rows_query=query.replace("{", "{{").replace("}", "}}"),  # braces are its placeholders
         meta={"check": check.name, "expected": check.meaning},
@@ -134,7 +146,8 @@ def quarantine(connection: Connection, suite: Suite, load_id: int) -> int:
             sql.SQL(
                 """
                 INSERT INTO audit.quarantine (load_id, source, row_key, expectation, value, raw_id)
-                SELECT DISTINCT ON (row_key) load_id, {source}, jsonb_build_object({key}) AS row_key, {expectation}, {column}::text, raw_id
+                SELECT DISTINCT ON (row_key)
+                    load_id, {source}, jsonb_build_object({key}) AS row_key, {expectation}, {column}::text, raw_id
                 FROM {table} WHERE load_id = {load_id} AND {outside}
                 """
             ).format(
@@ -151,9 +164,9 @@ def quarantine(connection: Connection, suite: Suite, load_id: int) -> int:
         )
     any_outside = sql.SQL(" OR ").join(outside(limit) for limit in suite.limits)
     connection.execute(
-        sql.SQL("UPDATE {} SET is_quarantined = NOT is_quarantined WHERE load_id = {} AND is_quarantined <> ({})").format(
-            table, sql.Literal(load_id), any_outside
-        )
+        sql.SQL(
+            "UPDATE {} SET is_quarantined = NOT is_quarantined WHERE load_id = {} AND is_quarantined <> ({})"
+        ).format(table, sql.Literal(load_id), any_outside)
     )
     row = connection.execute(
         sql.SQL("SELECT count(*) FROM {} WHERE load_id = {} AND is_quarantined").format(table, sql.Literal(load_id))
@@ -181,7 +194,9 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
         sample = json.dumps(outcome.sample[:3], ensure_ascii=False) if outcome.sample else ""
         rows.append((verdict, name, outcome.expected, outcome.observed, sample[:200]))
     widths = [max(len(row[index]) for row in rows) for index in range(4)]
-    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows)
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
+    )
 
 
 def _staged_at(connection: Connection, load_id: int) -> datetime:
@@ -222,7 +237,12 @@ def _record(connection: Connection, suite: Suite, load_id: int, outcomes: Sequen
 
 
 def _judge(
-    connection: Connection, load_id: int, staged_at: datetime, passed: bool, quarantined: int, outcomes: Sequence[Outcome]
+    connection: Connection,
+    load_id: int,
+    staged_at: datetime,
+    passed: bool,
+    quarantined: int,
+    outcomes: Sequence[Outcome],
 ) -> None:
     parameters = {
         "load_id": load_id,
@@ -232,7 +252,9 @@ def _judge(
         "error": reasons(outcomes) or None,
     }
     if run(connection, "ops/judge_load.sql", parameters).fetchone() is None:
-        raise LoadError(f"load {load_id} was staged again during its audit; the newer staging needs an audit of its own")
+        raise LoadError(
+            f"load {load_id} was staged again during its audit; the newer staging needs an audit of its own"
+        )
 
 
 def reasons(outcomes: Sequence[Outcome]) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +41,9 @@ def text_of(body: bytes) -> tuple[str, str]:
     return text, "utf-8"
 
 
-def land(connection: Connection, source: Source, load: Load, request: ApiRequest, answer: Answer, rows: list[RawRow]) -> list[int]:
+def land(
+    connection: Connection, source: Source, load: Load, request: ApiRequest, answer: Answer, rows: list[RawRow]
+) -> list[int]:
     """Inserts good rows of an answer; returns their raw ids."""
     return [_insert(connection, source, load, request, answer, row.columns, row.payload, "utf-8", None) for row in rows]
 
@@ -102,12 +105,12 @@ def cut_array(text: str) -> list[tuple[Any, str]]:
 def _documents(text: str, position: int, *, single: bool) -> Iterator[tuple[Any, str]]:
     """JSON documents from `position` on: one that fills the text, or those of an array up to its closing bracket."""
     _refuse_what_postgresql_cannot_take(text)
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
     while True:
         position = _skip_space(text, position)
         try:
             document, end = decoder.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
             raise BadAnswer(_broken_json(text, error)) from None
         yield document, text[position:end]
         position = _skip_space(text, end)
@@ -117,7 +120,9 @@ def _documents(text: str, position: int, *, single: bool) -> Iterator[tuple[Any,
         if not single and following == "]" and _skip_space(text, position + 1) == len(text):
             return
         if single or following != ",":
-            raise BadAnswer(_broken_json(text, f"unexpected {text[position : position + 60]!r} at character {position}"))
+            raise BadAnswer(
+                _broken_json(text, f"unexpected {text[position : position + 60]!r} at character {position}")
+            )
         position += 1
 
 
@@ -136,6 +141,13 @@ def _refuse_constant(name: str) -> None:
     raise BadAnswer(f"the answer holds {name}, which is no JSON number")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise BadAnswer(f"the answer holds the number {text[:40]}, which is too large")
+    return number
+
+
 def _refuse_what_postgresql_cannot_take(text: str) -> None:
     # jsonb takes neither \u0000 nor half of a surrogate pair; Python's parser takes both.
     if re.search(r"(?<!\\)(\\\\)*\\u0000", text):
@@ -145,5 +157,5 @@ def _refuse_what_postgresql_cannot_take(text: str) -> None:
             json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
             raise BadAnswer("the answer holds half of a surrogate pair, which PostgreSQL cannot store") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # no JSON at all: the parser says where

@@ -64,7 +64,9 @@ def finish_extraction(connection: Connection, load: Load, rows_raw: int) -> None
     """Marks the attempt as complete; raises LoadError when a newer attempt has begun meanwhile."""
     parameters = {"load_id": load.load_id, "attempt": load.attempt, "rows_raw": rows_raw}
     if run(connection, "ops/finish_extraction.sql", parameters).fetchone() is None:
-        raise LoadError(f"load {load.load_id}: a newer extraction than attempt {load.attempt} has begun; that one counts")
+        raise LoadError(
+            f"load {load.load_id}: a newer extraction than attempt {load.attempt} has begun; that one counts"
+        )
 
 
 def record_failure(connection: Connection, key: RunKey, map_index: int, error: str) -> None:

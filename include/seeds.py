@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,17 +16,19 @@ from include.warehouse import Connection, run
 
 SEED_FILE = Path(__file__).parent / "seed_data.yaml"
 
-LANGUAGES = frozenset(
-    "aa ab ace ady af ak als am an ang ar arc ary arz as ast atj av avk awa ay az azb ba ban bar bat-smg bcl be be-tarask bg bh bi "
-    "bjn bm bn bo bpy br bs bug bxr ca cbk-zam cdo ce ceb ch chr chy ckb co cr crh cs csb cu cv cy da de din diq dsb dty dv dz ee el "
-    "eml en eo es et eu ext fa ff fi fiu-vro fj fo fr frp frr fur fy ga gag gan gcr gd gl glk gn gom gor got gu gv ha hak haw he hi "
-    "hif hr hsb ht hu hy hyw ia id ie ig ik ilo inh io is it iu ja jam jbo jv ka kaa kab kbd kbp kg ki kk kl km kn ko koi krc ks ksh "
-    "ku kv kw ky la lad lb lbe lez lfn lg li lij lld lmo ln lo lt ltg lv mad mai map-bms mdf mg mhr mi min mk ml mn mnw mr mrj ms mt "
-    "mwl my myv mzn na nah nap nds nds-nl ne new nia nl nn no nov nqo nrm nso nv ny oc olo om or os pa pag pam pap pcd pdc pfl pi pih "
-    "pl pms pnb pnt ps pt qu rm rmy rn ro roa-rup roa-tara ru rue rw sa sah sat sc scn sco sd se sg sh shn si simple sk skr sl sm smn "
-    "sn so sq sr srn ss st stq su sv sw szl szy ta tay tcy te tet tg th ti tk tl tn to tpi tr trv ts tt tum tw ty tyv udm ug uk ur uz "
-    "ve vec vep vi vls vo wa war wo wuu xal xh xmf yi yo za zea zh zh-classical zh-min-nan zh-yue zu".split()
-)
+_LANGUAGE_CODES = """
+aa ab ace ady af ak als am an ang ar arc ary arz as ast atj av avk awa ay az azb ba ban bar bat-smg bcl be be-tarask
+bg bh bi bjn bm bn bo bpy br bs bug bxr ca cbk-zam cdo ce ceb ch chr chy ckb co cr crh cs csb cu cv cy da de din diq
+dsb dty dv dz ee el eml en eo es et eu ext fa ff fi fiu-vro fj fo fr frp frr fur fy ga gag gan gcr gd gl glk gn gom
+gor got gu gv ha hak haw he hi hif hr hsb ht hu hy hyw ia id ie ig ik ilo inh io is it iu ja jam jbo jv ka kaa kab kbd
+kbp kg ki kk kl km kn ko koi krc ks ksh ku kv kw ky la lad lb lbe lez lfn lg li lij lld lmo ln lo lt ltg lv mad mai
+map-bms mdf mg mhr mi min mk ml mn mnw mr mrj ms mt mwl my myv mzn na nah nap nds nds-nl ne new nia nl nn no nov nqo
+nrm nso nv ny oc olo om or os pa pag pam pap pcd pdc pfl pi pih pl pms pnb pnt ps pt qu rm rmy rn ro roa-rup roa-tara
+ru rue rw sa sah sat sc scn sco sd se sg sh shn si simple sk skr sl sm smn sn so sq sr srn ss st stq su sv sw szl szy
+ta tay tcy te tet tg th ti tk tl tn to tpi tr trv ts tt tum tw ty tyv udm ug uk ur uz ve vec vep vi vls vo wa war wo
+wuu xal xh xmf yi yo za zea zh zh-classical zh-min-nan zh-yue zu
+"""
+LANGUAGES = frozenset(_LANGUAGE_CODES.split())
 """Subdomains of wikipedia.org (https://meta.wikimedia.org/wiki/List_of_Wikipedias)."""
 
 FORBIDDEN_IN_TITLES = frozenset("#<>[]{}|\n\t")
@@ -55,55 +58,63 @@ class SeedPage:
 
 @dataclass(frozen=True)
 class Seeds:
-    """All that is followed."""
+    """What is followed; None for a section that the file does not have, whose entries stay as they are."""
 
-    locations: tuple[SeedLocation, ...]
-    pages: tuple[SeedPage, ...]
+    locations: tuple[SeedLocation, ...] | None
+    pages: tuple[SeedPage, ...] | None
 
 
 def read_seeds(path: Path = SEED_FILE) -> Seeds:
     """The entries of a seed file; raises BadSeed naming file, entry and field."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadSeed(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise BadSeed(f"{path}: cannot be read: {error.strerror}") from None
-    if not isinstance(document, dict) or set(document) - {"locations", "pages"}:
+    if not isinstance(document, dict) or not document or set(document) - {"locations", "pages"}:
         raise BadSeed(f"{path}: expected two lists, locations and pages, at the top")
-    seeds = Seeds(
-        tuple(_location(entry) for entry in _entries(path, document, "locations")),
-        tuple(_page(entry) for entry in _entries(path, document, "pages")),
+    locations = [_location(entry) for entry in _entries(path, document, "locations")]
+    pages = [_page(entry) for entry in _entries(path, document, "pages")]
+    _refuse_duplicates(path, "locations", [location.location_name for location in locations])
+    _refuse_duplicates(path, "pages", [f"{page.page_language}:{page.page_title}" for page in pages])
+    return Seeds(
+        tuple(locations) if "locations" in document else None,
+        tuple(pages) if "pages" in document else None,
     )
-    _refuse_duplicates(path, "locations", [location.location_name for location in seeds.locations])
-    _refuse_duplicates(path, "pages", [f"{page.page_language}:{page.page_title}" for page in seeds.pages])
-    return seeds
 
 
 def load_seeds(connection: Connection, seeds: Seeds) -> None:
     """Makes core.location and core.tracked_page follow exactly these seeds, in one transaction; history stays."""
     with connection.transaction():
-        for location in seeds.locations:
-            run(connection, "ops/seed_location.sql", vars(location))
-        for page in seeds.pages:
-            run(connection, "ops/seed_page.sql", vars(page))
-        run(
-            connection,
-            "ops/deactivate_locations.sql",
-            {
-                "names": [location.location_name for location in seeds.locations],
-                "latitudes": [location.latitude for location in seeds.locations],
-                "longitudes": [location.longitude for location in seeds.locations],
-            },
-        )
-        run(
-            connection,
-            "ops/deactivate_pages.sql",
-            {
-                "titles": [page.page_title for page in seeds.pages],
-                "languages": [page.page_language for page in seeds.pages],
-            },
-        )
+        if seeds.locations is not None:
+            _load_locations(connection, seeds.locations)
+        if seeds.pages is not None:
+            _load_pages(connection, seeds.pages)
+
+
+def _load_locations(connection: Connection, locations: Sequence[SeedLocation]) -> None:
+    for location in locations:
+        run(connection, "ops/seed_location.sql", vars(location))
+    run(
+        connection,
+        "ops/deactivate_locations.sql",
+        {
+            "names": [location.location_name for location in locations],
+            "latitudes": [location.latitude for location in locations],
+            "longitudes": [location.longitude for location in locations],
+        },
+    )
+
+
+def _load_pages(connection: Connection, pages: Sequence[SeedPage]) -> None:
+    for page in pages:
+        run(connection, "ops/seed_page.sql", vars(page))
+    run(
+        connection,
+        "ops/deactivate_pages.sql",
+        {"titles": [page.page_title for page in pages], "languages": [page.page_language for page in pages]},
+    )
 
 
 class _Entry:
@@ -115,7 +126,7 @@ class _Entry:
             raise BadSeed(f"{self.where}: expected fields such as {', '.join(known)}, not {fields!r}")
         self.fields = fields
         label = fields.get("name") or fields.get("title")
-        self.where += f" ({label})" if label else ""
+        self.where += f" ({' '.join(str(label).split())})" if label else ""
         if unknown := sorted(set(map(str, fields)) - set(known)):
             raise BadSeed(f"{self.where}: unknown field {unknown[0]!r}; known are {', '.join(known)}")
 
@@ -130,6 +141,10 @@ class _Entry:
         # YAML reads an unquoted no, on or 2024 as something else than text.
         if value is not None and (not isinstance(value, str) or not value.strip()):
             raise BadSeed(f"{self.where}: field {field} must be text, not {value!r}; put it in quotes")
+        if value is not None and not all(
+            character.isprintable() or character == "\u200d" for character in value.strip()
+        ):
+            raise BadSeed(f"{self.where}: field {field} holds a character that cannot be shown: {value!r}")
         return value.strip() if value is not None else None
 
     def degrees(self, field: str, bound: int) -> Decimal:
@@ -157,7 +172,7 @@ def _entries(path: Path, document: dict[str, Any], section: str) -> list[_Entry]
 def _location(entry: _Entry) -> SeedLocation:
     latitude, longitude = entry.degrees("latitude", 90), entry.degrees("longitude", 180)
     timezone = entry.optional_text("timezone") or tzfpy.get_tz(float(longitude), float(latitude))
-    if timezone not in available_timezones():
+    if timezone not in _timezones():
         raise BadSeed(f"{entry.where}: field timezone must be an IANA name such as America/New_York, not {timezone!r}")
     return SeedLocation(
         entry.text("name"),
@@ -170,11 +185,20 @@ def _location(entry: _Entry) -> SeedLocation:
     )
 
 
+@cache
+def _timezones() -> set[str]:
+    return available_timezones()
+
+
 def _page(entry: _Entry) -> SeedPage:
     # Underscores and spaces are the same in a title; so is the case of its first letter, but not in every wiki.
-    title, language = entry.text("title").replace("_", " "), entry.text("language")
+    title, language = " ".join(entry.text("title").replace("_", " ").split()), entry.text("language")
+    if not title:
+        raise BadSeed(f"{entry.where}: field title holds nothing but spaces")
     if language not in LANGUAGES:
-        raise BadSeed(f"{entry.where}: field language {language!r} is no language of Wikipedia; it is the subdomain, such as en")
+        raise BadSeed(
+            f"{entry.where}: field language {language!r} is no language of Wikipedia; it is the subdomain, such as en"
+        )
     if forbidden := sorted(FORBIDDEN_IN_TITLES & set(title)):
         raise BadSeed(f"{entry.where}: field title holds {forbidden[0]!r}, which no title of Wikipedia does")
     return SeedPage(title, language)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from croniter import croniter
+
 from include.errors import BadSetting
 
 
@@ -28,12 +30,12 @@ class Settings:
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of `environment`, with their defaults; raises BadSetting naming the variable."""
     return Settings(
-        weather_schedule=environment.get("DW_WEATHER_SCHEDULE") or "@daily",
-        wikipedia_schedule=environment.get("DW_WIKIPEDIA_SCHEDULE") or "@daily",
-        marts_schedule=environment.get("DW_MARTS_SCHEDULE") or "15 * * * *",
+        weather_schedule=_schedule(environment, "DW_WEATHER_SCHEDULE", "@daily"),
+        wikipedia_schedule=_schedule(environment, "DW_WIKIPEDIA_SCHEDULE", "@daily"),
+        marts_schedule=_schedule(environment, "DW_MARTS_SCHEDULE", "15 * * * *"),
         start_date=_date(environment, "DW_START_DATE", "2026-11-01"),
         weather_revision_days=_number(environment, "DW_WEATHER_REVISION_DAYS", 5, 0, 60),
-        weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 1000),
+        weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 500),
         wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 500),
         contact=environment.get("DW_CONTACT") or "https://github.com/dw-local-free/dw-local-free",
     )
@@ -41,7 +43,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def _number(environment: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdecimal() or not lowest <= int(text) <= highest:
+    if not text.isdecimal() or len(text) > 9 or not lowest <= int(text) <= highest:
         raise BadSetting(f"{name} must be a whole number from {lowest} to {highest}, not {text!r}")
     return int(text)
 
@@ -50,6 +52,13 @@ def _date(environment: Mapping[str, str], name: str, default: str) -> datetime:
     text = environment.get(name) or default
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadSetting(f"{name} must be a date such as 2026-11-01, not {text!r}") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _schedule(environment: Mapping[str, str], name: str, default: str) -> str:
+    text = environment.get(name) or default
+    if not croniter.is_valid(text):
+        raise BadSetting(f"{name} must be a cron expression such as @daily or 15 * * * *, not {text!r}")
+    return text

@@ -17,4 +17,4 @@ def statement(name: str) -> str:
 
 def run(connection: Connection, name: str, parameters: dict[str, Any] | None = None) -> psycopg.Cursor[Any]:
     """Executes the statement file `name` with its %(named)s parameters."""
-    return connection.execute(statement(name), parameters)  # type: ignore[arg-type]  # psycopg wants literal SQL
+    return connection.execute(statement(name), parameters)

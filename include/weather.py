@@ -58,13 +58,19 @@ def observable(window: Window, now: datetime) -> Window:
     return until(whole_hours(window), struck)
 
 
-def plan_batches(connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None) -> list[Batch]:
+def plan_batches(
+    connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None
+) -> list[Batch]:
     """Groups of places times slices of the window, oldest first."""
     places = _places(connection, "weather/active_places.sql", {"names": list(names) if names else None})
     if unknown := set(names or ()) - {place.location_name for place in places}:
-        raise WarehouseError(f"not a tracked location: {', '.join(sorted(unknown))}; see core.location and include/seed_data.yaml")
+        raise WarehouseError(
+            f"not a tracked location: {', '.join(sorted(unknown))}; see core.location and include/seed_data.yaml"
+        )
     if not places:
-        raise WarehouseError("no active location is tracked: add one to include/seed_data.yaml and run `python -m include seed`")
+        raise WarehouseError(
+            "no active location is tracked: add one to include/seed_data.yaml and run `python -m include seed`"
+        )
     size = settings.weather_places_per_batch
     groups = [places[first : first + size] for first in range(0, len(places), size)]
     longest = timedelta(days=max(1, MAX_PLACE_HOURS // (24 * len(groups[0]))))
@@ -103,16 +109,15 @@ def longest_call(places: int) -> timedelta:
     A call weighs, for each place, max(1, variables / 10, variables / 10 * days / 14).
     """
     days = MAX_CALL_WEIGHT / places * 10 / len(UNITS) * 14
-    return timedelta(days=max(1, int(days)))
+    # One day less: a window that begins in the middle of a day touches one more, and whole days are asked for.
+    return timedelta(days=max(1, int(days) - 1))
 
 
 def read(request: ApiRequest, text: str) -> tuple[list[RawRow], None]:
     """One raw row a place, each the exact slice of the body."""
     places: tuple[Place, ...] = request.context
-    if len(places) == 1 or text.lstrip()[:1] == "{":
-        documents = [(parse_json(text), text)]
-    else:
-        documents = cut_array(text)
+    is_one = len(places) == 1 or text.lstrip()[:1] == "{"
+    documents = [(parse_json(text), text)] if is_one else cut_array(text)
     for document, _ in documents:
         if isinstance(document, dict) and document.get("error"):
             raise BadAnswer(f"the service answered: {document.get('reason')}")
@@ -137,7 +142,7 @@ def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails
     if status in (401, 403):
         advice = "check the API key, which is the password of the Airflow connection"
         return BadAnswerDetails(f"the service refused access: {reason}; {advice}", False)
-    if 400 <= status < 500:
+    if 400 <= status < 500 and status != 408:
         return BadAnswerDetails(f"the service refused the request: {reason}", False)
     return BadAnswerDetails(f"the service failed: {reason}", True)
 
@@ -183,6 +188,8 @@ def _problem_of(document: Any, index: int) -> str | None:
         return "field hourly is missing"
     if not isinstance(document.get("hourly_units"), dict):
         return "field hourly_units is missing"
+    if document.get("utc_offset_seconds", 0) != 0:
+        return f"field utc_offset_seconds is {document['utc_offset_seconds']!r}: the hours are not UTC"
     # The service leaves out location_id of the first place.
     if document.get("location_id", index) != index:
         return f"field location_id is {document['location_id']!r}, expected {index}: the places came in another order"
@@ -210,9 +217,10 @@ def _is_time(text: Any) -> bool:
 
 def _reason(text: str) -> str:
     try:
-        return str(parse_json(text)["reason"])
+        reason = str(parse_json(text)["reason"])
     except (BadAnswer, KeyError, TypeError):
-        return text[:200] or "no text"
+        reason = text
+    return " ".join(reason[:400].split())[:200] or "no text"
 
 
 def _until_reset(reason: str, now: datetime) -> float | None:

@@ -11,7 +11,7 @@ from include.loads import Load
 from include.settings import Settings
 from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
 from include.warehouse import Connection, run
-from include.windows import Window, until
+from include.windows import Window, until, whole_seconds
 
 NAME = "wikipedia"
 LAND = "wikipedia/land.sql"
@@ -47,17 +47,23 @@ class PageAnswer:
 
 
 def observable(window: Window, now: datetime) -> Window:
-    """The part of the window before now, in whole seconds: later edits are a later window's."""
-    return until(window, now.replace(microsecond=0))
+    """The part of the window before now, in whole seconds, the service's clock: later edits are a later window's."""
+    return until(whole_seconds(window), now.replace(microsecond=0))
 
 
-def plan_batches(connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None) -> list[Batch]:
+def plan_batches(
+    connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None
+) -> list[Batch]:
     """Groups of pages times slices of the window, oldest first."""
     rows = run(connection, "wikipedia/active_pages.sql", {"names": list(names) if names else None}).fetchall()
     if unknown := set(names or ()) - {title for row in rows for title in row[1:]}:
-        raise WarehouseError(f"not a tracked page: {', '.join(sorted(unknown))}; see core.tracked_page and include/seed_data.yaml")
+        raise WarehouseError(
+            f"not a tracked page: {', '.join(sorted(unknown))}; see core.tracked_page and include/seed_data.yaml"
+        )
     if not rows:
-        raise WarehouseError("no active page is tracked: add one to include/seed_data.yaml and run `python -m include seed`")
+        raise WarehouseError(
+            "no active page is tracked: add one to include/seed_data.yaml and run `python -m include seed`"
+        )
     size = settings.wikipedia_pages_per_batch
     groups = [rows[first : first + size] for first in range(0, len(rows), size)]
     return [
@@ -82,12 +88,15 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
 
 def _ask(page: Page, selector: dict[str, str], window: Window) -> Generator[ApiRequest, Any, int | None]:
     continuation: dict[str, str] | None = {}
+    continued: list[dict[str, str]] = []
     found: int | None = None
     while continuation is not None:
         answer: PageAnswer = yield _request(page, {**selector, **continuation}, window)
-        if answer.continuation is not None and answer.continuation == continuation:
-            raise BadAnswer(f"{page.about}: the wiki continues with the same {continuation} again and again")
         found, continuation = answer.wikipedia_page_id, answer.continuation
+        if continuation in continued:
+            raise BadAnswer(f"{page.about}: the wiki continues with the same {continuation} again and again")
+        if continuation is not None:
+            continued.append(continuation)
     return found
 
 
@@ -144,15 +153,19 @@ def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails
     if status == 403:
         advice = "set DW_CONTACT to an address of yours: Wikimedia refuses agents that it cannot reach"
         return BadAnswerDetails(f"the wiki refused access: {excerpt}; {advice}", False)
-    if 400 <= status < 500:
+    if 400 <= status < 500 and status != 408:
         return BadAnswerDetails(f"the wiki refused the request: {excerpt}", False)
     return BadAnswerDetails(f"the wiki failed: {excerpt}", True)
 
 
 def _bad_answer(error: Any) -> BadAnswer:
+    if not isinstance(error, dict):
+        return BadAnswer(f"field error is {str(error)[:200]!r}")
     code, info = str(error.get("code")), str(error.get("info"))
     is_retryable = code.startswith(RETRYABLE_CODES)
-    return BadAnswer(f"the wiki answered {code}: {info}", is_retryable=is_retryable, retry_after=5 if is_retryable else None)
+    return BadAnswer(
+        f"the wiki answered {code}: {info}", is_retryable=is_retryable, retry_after=5 if is_retryable else None
+    )
 
 
 def _problem_of(document: dict[str, Any]) -> str | None:
@@ -182,7 +195,7 @@ def _problem_of_revision(revision: Any) -> str | None:
     if not isinstance(revision, dict):
         return f" is {revision!r}"
     for field in ("revid", "parentid", "size"):
-        if type(revision.get(field)) is not int:
+        if type(revision.get(field)) is not int or abs(revision[field]) >= 2**63:
             return f".{field} is {revision.get(field)!r}"
     try:
         datetime.fromisoformat(revision["timestamp"])

@@ -65,19 +65,21 @@ def resolve(times: RunTimes, now: datetime, revision: timedelta = timedelta(0)) 
         window = times.data_interval
     else:
         window = times.last_interval
-    if times.is_scheduled:
-        window = Window(max(window.start - revision, EARLIEST), window.end)
     if window.start > now:
-        raise BadWindow(f"the window {window} lies in the future; it is {_short(now)} UTC now, choose an earlier start_date")
+        raise BadWindow(
+            f"the window {window} lies in the future; it is {_short(now)} UTC now, choose an earlier start_date"
+        )
     if window.start < EARLIEST:
         raise BadWindow(f"the window {window} begins before 1940-01-01, where the weather archive begins")
-    return window
+    return Window(max(window.start - revision, EARLIEST), window.end) if times.is_scheduled else window
 
 
 def last_interval(schedule: str, run_after: datetime) -> Window:
     """The last interval of a cron schedule (in UTC) that was complete at `run_after`."""
     # The iterator looks strictly before its start; an interval that ends at run_after is complete.
-    ends = croniter(schedule, run_after.astimezone(UTC) + timedelta(seconds=1), ret_type=datetime)
+    ends = croniter(
+        schedule, run_after.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1), ret_type=datetime
+    )
     end = ends.get_prev()
     return Window(ends.get_prev(), end)
 
@@ -97,13 +99,23 @@ def whole_hours(window: Window) -> Window:
     return Window(start, end)
 
 
+def whole_seconds(window: Window) -> Window:
+    """The full seconds [start, end) whose stamps lie in the window; raises BadWindow when there is none."""
+    start, end = _next_second(window.start), _next_second(window.end)
+    if start >= end:
+        raise BadWindow(f"the window {window} holds no full second; give it at least one")
+    return Window(start, end)
+
+
 def parse_moment(text: str, name: str) -> datetime:
     """A date (its midnight) or datetime in ISO 8601, UTC where it names no zone; raises BadWindow naming the parameter."""
     try:
         moment = datetime.fromisoformat(text.strip())
-    except (ValueError, AttributeError):
-        raise BadWindow(f"{name} must be a date or datetime such as 2026-10-01 or 2026-10-01T06:00, not {text!r}") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, AttributeError, OverflowError):
+        raise BadWindow(
+            f"{name} must be a date or datetime such as 2026-10-01 or 2026-10-01T06:00, not {text!r}"
+        ) from None
 
 
 def whole_days(window: Window) -> tuple[date, date]:
@@ -128,6 +140,10 @@ def _next_hour(moment: datetime) -> datetime:
     """The moment itself where it is a full hour, else the next full hour."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
     return hour if hour == moment else hour + timedelta(hours=1)
+
+
+def _next_second(moment: datetime) -> datetime:
+    return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
 
 
 def _short(moment: datetime) -> str:

@@ -1,6 +1,7 @@
 """The schema of the warehouse: its roles and database (bootstrap) and its migrations (migrate)."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -24,7 +25,9 @@ def bootstrap(admin_url: str) -> None:
         run(connection, "bootstrap/create_roles.sql")
         for role, variable in ROLES.items():
             if password := os.environ.get(variable):
-                connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+                )
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             _create_database(connection)
         # Times in messages and in jsonb are then UTC, whatever the client's zone.
@@ -32,10 +35,9 @@ def bootstrap(admin_url: str) -> None:
 
 
 def _create_database(connection: psycopg.Connection) -> None:
-    try:
-        connection.execute(statement("bootstrap/create_database.sql"))  # type: ignore[arg-type]
-    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-        pass  # another bootstrap was a moment faster
+    # Another bootstrap may be a moment faster.
+    with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        connection.execute(statement("bootstrap/create_database.sql"))
 
 
 def migrate(owner_url: str) -> str:

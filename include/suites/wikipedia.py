@@ -10,7 +10,11 @@ SUITE = Suite(
     mostly=0.99,
     known={},
     checks=(
-        Check("timestamps_inside_window", "wikipedia/audit/outside_window.sql", "window_start <= revision_timestamp < window_end"),
+        Check(
+            "timestamps_inside_window",
+            "wikipedia/audit/outside_window.sql",
+            "window_start <= revision_timestamp < window_end",
+        ),
         Check("every_page_is_known", "wikipedia/audit/unknown_pages.sql", "page_id stands in core.tracked_page"),
         Check("every_page_answered", "wikipedia/audit/pages_without_answer.sql", "an answer for each page of the load"),
         Check(

@@ -88,7 +88,9 @@ class ExtractOperator(HttpOperator):
         if answer.status != 200:
             details = self.source.problem_of_status(answer.status, text, datetime.now(UTC))
             retry_after = _retry_after(headers) or details.retry_after
-            raise BadAnswer(f"HTTP {answer.status}: {details.problem}", is_retryable=details.is_retryable, retry_after=retry_after)
+            raise BadAnswer(
+                f"HTTP {answer.status}: {details.problem}", is_retryable=details.is_retryable, retry_after=retry_after
+            )
         if encoding != "utf-8":
             raise BadAnswer("the answer is no UTF-8 text")
         try:
@@ -97,12 +99,17 @@ class ExtractOperator(HttpOperator):
             # A 200 may carry an error, and then a Retry-After too: MediaWiki's maxlag.
             error.retry_after = _retry_after(headers) or error.retry_after if error.is_retryable else None
             raise
+        except Exception as error:  # whatever it is, the answer is landed and the message names it
+            self.log.exception("reading an answer failed")
+            raise BadAnswer(f"the answer could not be read: {type(error).__name__}: {error}") from None
 
     def _fetch(self, request: ApiRequest) -> tuple[Answer, dict[str, str]]:
         self.http_conn_id = request.connection_id
         hook: HttpHook = self.hook
         # Only a status is checked by the hook, and it would log the whole body; what is an error is the source's to say.
-        session = hook.get_conn({"User-Agent": _user_agent()}, {"check_response": False, "timeout": TIMEOUT_SECONDS, "stream": True})
+        session = hook.get_conn(
+            {"User-Agent": _user_agent()}, {"check_response": False, "timeout": TIMEOUT_SECONDS, "stream": True}
+        )
         url = _base_url(hook, self.http_conn_id).format(**request.host_fields) + request.endpoint + "?" + request.query
         key = BaseHook.get_connection(self.http_conn_id).password
         prepared = session.prepare_request(requests.Request("GET", f"{url}&apikey={key}" if key else url))
@@ -135,9 +142,10 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
 def _base_url(hook: HttpHook, connection_id: str) -> str:
     """Scheme, host and port of the connection. `https://host` as a URI is connection type https, which the hook overlooks."""
     connection = BaseHook.get_connection(connection_id)
-    if connection.conn_type == "https" and hook.base_url.startswith("http://"):
-        return "https://" + hook.base_url.removeprefix("http://")
-    return hook.base_url.rstrip("/")
+    base_url = hook.base_url.rstrip("/")
+    if connection.conn_type == "https" and base_url.startswith("http://"):
+        return "https://" + base_url.removeprefix("http://")
+    return base_url
 
 
 def _user_agent() -> str:

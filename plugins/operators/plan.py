@@ -26,7 +26,9 @@ class PlanOperator(BaseOperator):
 
     shallow_copy_attrs = ("source",)  # a module cannot be copied deeply
 
-    def __init__(self, *, source: Source, schedule: str, names_param: str, revision_days: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, *, source: Source, schedule: str, names_param: str, revision_days: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.source = source
         self.schedule = schedule
@@ -57,11 +59,11 @@ class PlanOperator(BaseOperator):
 
     def _run_times(self, context: Context) -> RunTimes:
         run = context["dag_run"]
-        has_interval = run.data_interval_start is not None and run.data_interval_end is not None
+        start, end = run.data_interval_start, run.data_interval_end
         return RunTimes(
             start_param=context["params"].get("start_date"),
             end_param=context["params"].get("end_date"),
-            data_interval=Window(run.data_interval_start, run.data_interval_end) if has_interval else None,
+            data_interval=Window(start, end) if start and end else None,
             last_interval=last_interval(self.schedule, run.run_after),
             is_scheduled=run.run_type == "scheduled",
         )

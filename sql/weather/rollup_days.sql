@@ -1,22 +1,12 @@
--- Recomputes the days, local to each place, that this load's hours fall in. The range around each day finds its hours by
--- index; the date decides, which is right also where clocks change at midnight.
-WITH touched AS (
-    SELECT DISTINCT
-        location.location_id,
-        location.timezone,
-        (staged.observed_at AT TIME ZONE location.timezone)::date AS observation_date
-    FROM staging.weather AS staged
-    INNER JOIN core.location AS location USING (location_id)
-    WHERE staged.load_id = %(load_id)s
-)
-
+-- Recomputes the days, local to each place, that the load's window touches. Such a day lies within 26 hours of the window (25
+-- hours a day when clocks change): only that much of core is read, whatever the history.
 INSERT INTO core.weather_daily AS daily (
     location_id, observation_date, observation_count, avg_temperature_celsius, min_temperature_celsius, max_temperature_celsius,
     avg_humidity_percent, total_precipitation_mm, avg_pressure_hpa, avg_wind_speed_mps, most_common_weather_code
 )
 SELECT
-    touched.location_id,
-    touched.observation_date,
+    weather.location_id,
+    (weather.observed_at AT TIME ZONE location.timezone)::date AS observation_date,
     count(*),
     avg(weather.temperature_celsius),
     min(weather.temperature_celsius),
@@ -26,15 +16,20 @@ SELECT
     avg(weather.pressure_hpa),
     avg(weather.wind_speed_mps),
     mode() WITHIN GROUP (ORDER BY weather.weather_code)
-FROM touched
+FROM audit.load AS load
+INNER JOIN core.location AS location ON location.location_id = ANY(load.subject_ids)
 INNER JOIN core.weather AS weather
     ON
-        touched.location_id = weather.location_id
-        AND weather.observed_at >= touched.observation_date::timestamp AT TIME ZONE touched.timezone - interval '3 hours'
-        AND weather.observed_at < (touched.observation_date + 1)::timestamp AT TIME ZONE touched.timezone + interval '3 hours'
-        AND (weather.observed_at AT TIME ZONE touched.timezone)::date = touched.observation_date
-GROUP BY touched.location_id, touched.observation_date
-ORDER BY touched.location_id, touched.observation_date
+        location.location_id = weather.location_id
+        AND weather.observed_at >= load.window_start - interval '26 hours'
+        AND weather.observed_at < load.window_end + interval '26 hours'
+WHERE
+    load.load_id = %(load_id)s
+    AND (weather.observed_at AT TIME ZONE location.timezone)::date BETWEEN
+    (load.window_start AT TIME ZONE location.timezone)::date
+    AND ((load.window_end - interval '1 second') AT TIME ZONE location.timezone)::date
+GROUP BY weather.location_id, observation_date
+ORDER BY weather.location_id, observation_date
 ON CONFLICT (location_id, observation_date) DO UPDATE SET
     observation_count = excluded.observation_count,
     avg_temperature_celsius = excluded.avg_temperature_celsius,

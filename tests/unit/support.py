@@ -4,19 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 REPO = Path(__file__).parent.parent.parent
 
 
 def utc(text: str) -> datetime:
     """A moment of UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def known_bug(what: str) -> pytest.MarkDecorator:
-    """Marks what the code does not do yet; strict, so that the mark goes with the bug."""
-    return pytest.mark.xfail(strict=True, reason=what)
 
 
 class FakeConnection:

@@ -17,7 +17,7 @@ from include.source import ApiRequest
 from include.windows import Window
 from plugins.operators.extract import ExtractOperator, _base_url, _retry_after, _user_agent
 from plugins.retry import HonourRetryAfter
-from tests.unit.support import FakeConnection, known_bug, utc
+from tests.unit.support import FakeConnection, utc
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,6 @@ def as_json(**fields: Any) -> str:
         pytest.param(
             as_json(conn_type="https", host="wiki.test/"),
             "https://wiki.test",
-            marks=known_bug("the slash is stripped in one of the two ways out only"),
         ),
     ],
 )

@@ -16,6 +16,8 @@ from sandbox import Sandbox
 from tests.warehouse.pipeline import Pipeline
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
+NUMBERS = itertools.count(1)
+
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 """The sandbox's clock, and the pipeline's: what is far enough back must not depend on the day the tests run."""
 
@@ -30,9 +32,9 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(server: str, numbers: Iterator[int] = itertools.count()) -> Iterator[Callable[[str], str]]:
+def database(server: str) -> Iterator[Callable[[str], str]]:
     """A fresh copy of the warehouse: a function from role to URL."""
-    name = f"test_{next(numbers)}"
+    name = f"test_{next(NUMBERS)}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE dw OWNER dw_owner STRATEGY file_copy")
         admin.execute(f"ALTER DATABASE {name} SET timezone TO 'UTC'")

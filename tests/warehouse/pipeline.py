@@ -51,7 +51,9 @@ class Pipeline:
     `owner` is for looking at the tables; `clock` is the time that plan and extract go by.
     """
 
-    def __init__(self, owner: psycopg.Connection, clock: Callable[[], datetime], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, owner: psycopg.Connection, clock: Callable[[], datetime], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.owner = owner
         frozen = SimpleNamespace(now=lambda zone: clock().astimezone(zone))
         monkeypatch.setattr(plan, "datetime", frozen)
@@ -70,7 +72,9 @@ class Pipeline:
         run.loads = task(run.dag_id, "plan").execute({"dag_run": run, "params": run.params})
         return run
 
-    def finish(self, run: DagRun, since: str = "extract", until: str = "publish", only: list[int] | None = None) -> DagRun:
+    def finish(
+        self, run: DagRun, since: str = "extract", until: str = "publish", only: list[int] | None = None
+    ) -> DagRun:
         """The tasks of each load from `since` to `until`, as after clearing `since` with its downstream tasks."""
         steps = STEPS[STEPS.index(since) : STEPS.index(until) + 1]
         for map_index, load in enumerate(run.loads):

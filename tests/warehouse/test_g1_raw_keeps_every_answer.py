@@ -55,7 +55,9 @@ def test_g1_a_raw_row_says_what_was_asked_and_answered(pipeline: Pipeline, sandb
         pytest.param(lambda path: Fault(path=path, rewrite=lambda body: body[:100]), id="truncated"),
         pytest.param(lambda path: Fault(path=path, drop_at=100), id="dropped"),
         pytest.param(
-            lambda path: Fault(path=path, rewrite=lambda body: body[:200] + b"Unexpected error while streaming data: gone"),
+            lambda path: Fault(
+                path=path, rewrite=lambda body: body[:200] + b"Unexpected error while streaming data: gone"
+            ),
             id="streaming-error",
         ),
         pytest.param(lambda path: Fault(path=path, rewrite=lambda body: b""), id="empty"),
@@ -82,7 +84,9 @@ def test_g1_a_broken_answer_is_kept_to_the_byte_and_a_rerun_repairs_it(
     assert f"raw id {raw_id} of {table}" in run.error
     assert ("Boston" if dag_id == "weather" else "New England") in run.error
     assert "[2026-10-05, 2026-10-07) UTC" in run.error
-    assert pipeline.value("SELECT count(*) FROM core.weather") == pipeline.value("SELECT count(*) FROM core.revision") == 0
+    assert (
+        pipeline.value("SELECT count(*) FROM core.weather") == pipeline.value("SELECT count(*) FROM core.revision") == 0
+    )
 
     pipeline.finish(run)
     assert run.errors == {}

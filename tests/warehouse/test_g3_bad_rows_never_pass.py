@@ -158,12 +158,18 @@ def test_g3_great_expectations_and_the_quarantine_agree_on_what_is_outside(pipel
     }[table]
     for limit in suite.limits:
         bounds = [bound for bound in (limit.lowest, limit.highest) if bound is not None]
-        values = [bound + step for bound in bounds for step in (-1, 0, 1)] + [randomly.randint(-300, 2000) for _ in range(9)]
+        values = [bound + step for bound in bounds for step in (-1, 0, 1)] + [
+            randomly.randint(-300, 2000) for _ in range(9)
+        ]
         pipeline.owner.execute(f"DELETE FROM {table}")
         for number, value in enumerate(values):
             pipeline.owner.execute(base.format(limit.column), [load_id, number, value])
         outcomes = run_suite(pipeline.owner, lambda: psycopg.connect(pipeline.owner.info.dsn), suite, load_id)
-        judged = next(outcome for outcome in outcomes if outcome.column == limit.column and "between" in outcome.expectation)
-        set_aside = pipeline.owner.execute(sql.SQL("SELECT count(*) FROM {} WHERE {}").format(sql.SQL(table), outside(limit))).fetchone()
+        judged = next(
+            outcome for outcome in outcomes if outcome.column == limit.column and "between" in outcome.expectation
+        )
+        set_aside = pipeline.owner.execute(
+            sql.SQL("SELECT count(*) FROM {} WHERE {}").format(sql.SQL(table), outside(limit))
+        ).fetchone()
         assert set_aside == (judged.unexpected_count,), (limit, columns)
         assert judged.unexpected_count > 0

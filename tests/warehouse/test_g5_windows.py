@@ -1,6 +1,7 @@
 """G5: a run's window is half-open [start, end) in UTC; windows tile; nothing later than now is stored as observed."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -10,7 +11,9 @@ from tests.warehouse.pipeline import DagRun, Pipeline, utc
 
 def hours(pipeline: Pipeline) -> tuple[object, object, int]:
     """First and last stored hour of Boston, and how many there are."""
-    return pipeline.rows("SELECT min(observed_at), max(observed_at), count(*) FROM core.weather WHERE location_id = 1")[0]
+    return pipeline.rows("SELECT min(observed_at), max(observed_at), count(*) FROM core.weather WHERE location_id = 1")[
+        0
+    ]
 
 
 def test_g5_the_end_is_exclusive(pipeline: Pipeline) -> None:
@@ -30,7 +33,7 @@ def test_g5_both_ends_of_a_window_of_revisions(pipeline: Pipeline, sandbox: Sand
 @pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
 def test_g5_consecutive_windows_tile_without_gap_or_overlap(pipeline: Pipeline, dag_id: str) -> None:
     windows = ["2026-10-05", "2026-10-05T07", "2026-10-06T23:00:00+02:00", "2026-10-07"]
-    for start, end in zip(windows, windows[1:], strict=False):
+    for start, end in pairwise(windows):
         assert pipeline.run(dag_id, start, end).errors == {}
     facts = "core.weather" if dag_id == "weather" else "core.revision"
     parts = pipeline.value(f"SELECT count(*) FROM {facts}")
@@ -72,7 +75,9 @@ def test_g5_a_window_that_cannot_be_loaded_is_refused_in_plan(
     assert pipeline.value("SELECT count(*) FROM audit.load") == 0
 
 
-def test_g5_a_data_interval_is_the_window_and_a_scheduled_run_reads_the_days_before_it_again(pipeline: Pipeline) -> None:
+def test_g5_a_data_interval_is_the_window_and_a_scheduled_run_reads_the_days_before_it_again(
+    pipeline: Pipeline,
+) -> None:
     interval = {"data_interval_start": utc("2026-10-05"), "data_interval_end": utc("2026-10-06")}
     pipeline.run("weather", run_type="backfill", **interval)
     assert hours(pipeline) == (utc("2026-10-05"), utc("2026-10-05T23"), 24)

@@ -11,6 +11,10 @@ from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
 DAY = ("2026-10-05", "2026-10-06")
 
 
+def _with_clouds(place: dict, values: list[str]) -> dict:
+    return {**place, "hourly": {**place["hourly"], "cloud_cover": values}}
+
+
 @pytest.mark.parametrize(
     ("dag_id", "fault", "words", "is_retried"),
     [
@@ -22,7 +26,7 @@ DAY = ("2026-10-05", "2026-10-06")
         ("weather", Fault(path="/v1", transform=lambda body: [body[1], body[0]]), "places came in another order", True),
         (
             "weather",
-            Fault(path="/v1", transform=lambda body: [{**body[0], "hourly": {**body[0]["hourly"], "cloud_cover": ["x"] * 24}}, body[1]]),
+            Fault(path="/v1", transform=lambda body: [_with_clouds(body[0], ["x"] * 24), body[1]]),
             "Boston (42.3601, -71.0589): field hourly.cloud_cover holds 'x'",
             True,
         ),

@@ -9,9 +9,13 @@ def test_ten_thousand_places_are_a_hundred_loads(pipeline: Pipeline) -> None:
         "INSERT INTO core.location (location_name, latitude, longitude, timezone) "
         "SELECT 'place ' || n, (n % 180) - 90, (n / 180) - 90, 'UTC' FROM generate_series(1, 9998) AS n"
     )
-    run = pipeline.plan(DagRun("weather", "many", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock()))
+    run = pipeline.plan(
+        DagRun("weather", "many", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
+    )
     assert len(run.loads) == 100
-    sizes = pipeline.rows("SELECT cardinality(subject_ids), count(DISTINCT s) FROM audit.load, unnest(subject_ids) AS s GROUP BY load_id")
+    sizes = pipeline.rows(
+        "SELECT cardinality(subject_ids), count(DISTINCT s) FROM audit.load, unnest(subject_ids) AS s GROUP BY load_id"
+    )
     assert sizes == [(100, 100)] * 100
     assert len(str(run.loads)) < 20_000
     pipeline.finish(run, only=[57])

@@ -20,7 +20,9 @@ def test_migrations_may_run_twice_and_at_once(server: str) -> None:
         admin.execute("CREATE DATABASE from_nothing OWNER dw_owner TEMPLATE template0")
     url = server.replace("postgres@/postgres", "dw_owner@/from_nothing")
     environment = {**os.environ, "WAREHOUSE_URL": url}
-    at_once = [subprocess.Popen([*PYTHON, "migrate"], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    at_once = [
+        subprocess.Popen([*PYTHON, "migrate"], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
     assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 0005\n"] * 3
     assert migrate(url) == "0005"
     bootstrap(server)

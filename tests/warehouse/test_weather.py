@@ -74,7 +74,9 @@ def test_a_window_across_the_border_of_archive_and_forecast_is_cut_there(pipelin
     border = (sandbox.now - timedelta(days=90)).date()
     start, end = border - timedelta(days=2), border + timedelta(days=2)
     assert pipeline.run("weather", start.isoformat(), end.isoformat()).errors == {}
-    assert [(request.path, request.params["start_date"], request.params["end_date"]) for request in sandbox.requests] == [
+    assert [
+        (request.path, request.params["start_date"], request.params["end_date"]) for request in sandbox.requests
+    ] == [
         ("/v1/archive", start.isoformat(), (border - timedelta(days=1)).isoformat()),
         ("/v1/forecast", border.isoformat(), (end - timedelta(days=1)).isoformat()),
     ]
@@ -121,10 +123,14 @@ def test_local_days_in_the_mart_follow_the_clocks_of_the_place(pipeline: Pipelin
 def test_a_place_fourteen_hours_ahead_has_its_own_dates(pipeline: Pipeline) -> None:
     follow(pipeline.owner, [KIRITIMATI], [])
     pipeline.run("weather", "2026-10-05T10", "2026-10-06T10")
-    assert pipeline.rows("SELECT observation_date, observation_count FROM core.weather_daily") == [(date(2026, 10, 6), 24)]
+    assert pipeline.rows("SELECT observation_date, observation_count FROM core.weather_daily") == [
+        (date(2026, 10, 6), 24)
+    ]
 
 
-def test_an_hour_without_any_value_is_no_observation_and_keeps_what_is_known(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_an_hour_without_any_value_is_no_observation_and_keeps_what_is_known(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
     pipeline.run("weather", "2026-10-05", "2026-10-06")
     for variable in UNITS:
         sandbox.faults.append(Fault.null(variable, hour="2026-10-05T03:00", times=1))
@@ -133,7 +139,9 @@ def test_an_hour_without_any_value_is_no_observation_and_keeps_what_is_known(pip
     assert pipeline.rows("SELECT rows_staged, rows_published FROM audit.load ORDER BY load_id") == [(48, 48), (48, 46)]
 
 
-def test_a_revised_value_replaces_the_provisional_one_in_core_rollup_and_mart(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_a_revised_value_replaces_the_provisional_one_in_core_rollup_and_mart(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
     sandbox.faults.append(Fault.absurd("temperature_2m", 55.5, hour="2026-10-05T12:00", times=1))
     pipeline.run("weather", "2026-10-05", "2026-10-06")
     pipeline.refresh_marts()
@@ -145,7 +153,9 @@ def test_a_revised_value_replaces_the_provisional_one_in_core_rollup_and_mart(pi
     assert pipeline.value("SELECT load_id FROM core.weather WHERE observed_at = %s LIMIT 1", utc("2026-10-05T12")) == 2
 
 
-def test_ten_years_in_one_run_are_cut_into_loads_and_calls_the_service_takes(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_ten_years_in_one_run_are_cut_into_loads_and_calls_the_service_takes(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
     sandbox.now = utc("2026-11-20T12:30")
     run = pipeline.run("weather", "2016-01-01", "2026-01-01", params={"locations": ["Boston"]})
     assert run.errors == {}

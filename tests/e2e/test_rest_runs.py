@@ -1,0 +1,162 @@
+"""Runs over the REST API: from the trigger to the marts, what the tasks leave behind, cleared runs, refused windows."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e import expected
+from tests.e2e.stack import API_KEY, Run, Stack, wait_for
+
+WINDOW = ("2021-03-01", "2021-03-04")
+STEPS = ("load.extract", "load.transform", "load.validate", "load.publish")
+EDITS = 600
+"""More than the 500 revisions of one answer."""
+
+
+@pytest.fixture(scope="module")
+def loaded(running: Stack) -> dict[str, Run]:
+    """One successful run of each source."""
+    running.sandbox.add_revisions("New England", expected.moment(WINDOW[0]), EDITS, step_seconds=300)
+    runs = {dag_id: running.trigger(dag_id, *WINDOW) for dag_id in ("weather", "wikipedia")}
+    for run in runs.values():
+        run.wait("success")
+    return runs
+
+
+def test_the_marts_follow_by_themselves(stack: Stack, loaded: dict[str, Run]) -> None:
+    for run in loaded.values():
+        refresh = wait_for(f"a refresh after {run.dag_id}", lambda run=run: asset_triggered_by(run))
+        assert refresh["state"] == "success"
+    assert stack.sql("SELECT count(*) FROM audit.load WHERE marts_due_since IS NOT NULL") == [(0,)]
+
+
+def test_the_weather_mart_holds_the_aggregates_of_what_the_service_said(stack: Stack, loaded: dict[str, Run]) -> None:
+    wait_for("a refresh after weather", lambda: asset_triggered_by(loaded["weather"]))
+    rows = stack.sql(
+        """
+        SELECT
+            location_name, observation_date, observation_count, min_temperature_celsius, max_temperature_celsius,
+            avg_temperature_celsius, total_precipitation_mm
+        FROM mart.daily_weather_aggregates
+        WHERE observation_date BETWEEN %s::date - 1 AND %s ORDER BY 1, 2
+        """,
+        *WINDOW,
+    )
+    assert len(rows) == 10 * 4  # three UTC days touch four local days west of Greenwich
+    assert rows == expected.daily_weather(stack, *WINDOW)
+
+
+def test_the_wikipedia_mart_holds_the_edits_that_the_service_listed(stack: Stack, loaded: dict[str, Run]) -> None:
+    wait_for("a refresh after wikipedia", lambda: asset_triggered_by(loaded["wikipedia"]))
+    rows = stack.sql(
+        """
+        SELECT page_title, revision_date, revision_count, unique_editors, avg_bytes_per_revision
+        FROM mart.daily_wikipedia_page_stats WHERE revision_date >= %s AND revision_date < %s ORDER BY 1, 2
+        """,
+        *WINDOW,
+    )
+    assert sum(row[2] for row in rows if row[0] == "New England") >= EDITS
+    assert rows == expected.daily_edits(stack, *WINDOW)
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_every_task_carries_the_label_of_its_load(dag_id: str, loaded: dict[str, Run]) -> None:
+    run = loaded[dag_id]
+    labels = [load["label"] for load in run.planned()]
+    assert len(labels) == (3 if dag_id == "weather" else 1)
+    assert all("2021-03-01, 2021-03-04" in label for label in labels)
+    for step in STEPS:
+        assert [task.label for task in run.tasks(step)] == labels
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_nothing_but_the_plan_travels_through_xcom(dag_id: str, loaded: dict[str, Run]) -> None:
+    run = loaded[dag_id]
+    assert [set(load) for load in run.planned()] == [{"load_id", "label"}] * len(run.planned())
+    pushed = {step: [run.xcom_keys(task) for task in run.tasks(step)] for step in STEPS}
+    assert pushed == {step: [[]] * len(run.planned()) for step in STEPS}
+
+
+def test_no_payload_is_logged(stack: Stack, loaded: dict[str, Run]) -> None:
+    logs = stack.task_logs()
+    assert "rows landed in raw" in logs
+    payloads = stack.sql("SELECT payload FROM raw.weather_observations UNION ALL SELECT payload FROM raw.wikipedia_pages")
+    assert len(payloads) > 10
+    for (payload,) in payloads:
+        middle = len(payload) // 2
+        excerpt = payload[middle : middle + 40]
+        assert excerpt not in logs
+        assert json.dumps(excerpt)[1:-1] not in logs
+    assert "hourly_units" not in logs
+    assert "parentid" not in logs
+
+
+def test_a_cleared_run_leaves_the_same_rows(stack: Stack, loaded: dict[str, Run]) -> None:
+    before = core_rows(stack)
+    assert len(before["core.weather"]) == 10 * 72
+    first_loads = {dag_id: run.loads("load_id") for dag_id, run in loaded.items()}
+    for run in loaded.values():
+        run.clear()
+    for run in loaded.values():
+        run.wait("success")
+        assert {task.try_number for task in run.tasks()} == {2}
+        published = run.loads("load_id, rows_changed")
+        assert len(published) == 2 * len(first_loads[run.dag_id])
+        assert {changed for load_id, changed in published if (load_id,) not in first_loads[run.dag_id]} == {0}
+    assert core_rows(stack) == before
+
+
+def test_a_window_that_ends_before_it_starts_is_refused_in_plan(stack: Stack) -> None:
+    run = stack.trigger("weather", "2021-05-03", "2021-05-01")
+    run.wait("failed")
+    plan = run.task("plan")
+    assert (plan.state, plan.try_number) == ("failed", 1)
+    [message] = run.errors(plan)
+    assert message.startswith("weather: start_date 2021-05-03 is not before end_date 2021-05-01; end_date is exclusive")
+    assert {task.state for task in run.tasks() if task.task_id != "plan"} <= {"upstream_failed", "skipped"}
+    assert run.loads("load_id") == []
+
+
+def test_the_api_key_reaches_the_service_and_nothing_else(stack: Stack) -> None:
+    since = len(stack.sandbox.requests)
+    start, end = expected.days_ago(12), expected.days_ago(11)
+    run = stack.trigger("weather", start, end, locations=["Boston"])
+    run.wait("success")
+    assert [request.params.get("apikey") for request in stack.sandbox.requests[since:]] == [API_KEY]
+    raw = stack.sql("SELECT raw::text FROM raw.weather_observations AS raw")
+    assert raw and not [row for row in raw if API_KEY in row[0]]
+    assert API_KEY not in stack.task_logs()
+
+
+def test_no_secret_is_logged(stack: Stack, loaded: dict[str, Run]) -> None:
+    names = ("fernet_key", "jwt_secret", "api_secret_key", "admin_password")
+    secrets = {name: stack.chosen[name] for name in names} | {"api key": API_KEY}
+    files = [*(stack.paths.airflow / "logs").rglob("*.log"), *stack.paths.logs.rglob("*.log")]
+    assert len(files) > 20
+    leaks = [(name, file) for file in files for name, secret in secrets.items() if secret in file.read_text("utf-8", "replace")]
+    assert leaks == []
+
+
+def asset_triggered_by(run: Run) -> dict[str, Any] | None:
+    """The ended run of refresh_marts that an asset event of this run has started, if there is one."""
+    for refresh in run.stack.runs("refresh_marts"):
+        if refresh["run_type"] != "asset_triggered" or refresh["state"] not in ("success", "failed"):
+            continue
+        path = Run(run.stack, "refresh_marts", refresh["dag_run_id"]).path
+        events = run.stack.api.get(f"{path}/upstreamAssetEvents")["asset_events"]
+        if any(event["source_run_id"] == run.run_id for event in events):
+            return refresh
+    return None
+
+
+def core_rows(stack: Stack) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of the window, each with all its columns: lineage too, since unchanged rows are not rewritten."""
+    return {
+        "core.weather": stack.sql(
+            "SELECT * FROM core.weather WHERE observed_at >= %s AND observed_at < %s ORDER BY 1, 2", *WINDOW
+        ),
+        "core.weather_daily": stack.sql("SELECT * FROM core.weather_daily ORDER BY 1, 2"),
+        "core.wikipedia_page": stack.sql("SELECT * FROM core.wikipedia_page ORDER BY 1, valid_from"),
+        "core.revision": stack.sql("SELECT * FROM core.revision ORDER BY 1, 2"),
+    }
