@@ -223,7 +223,7 @@ def _record(connection: Connection, suite: Suite, load_id: int, outcomes: Sequen
                     "load_id": load_id,
                     "suite": suite.name,
                     "expectation": outcome.expectation,
-                    "column": outcome.column,
+                    "column_name": outcome.column,
                     "success": outcome.success,
                     "severity": "warning" if outcome.is_warning else "critical",
                     "expected": outcome.expected,

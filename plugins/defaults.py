@@ -28,19 +28,19 @@ STATEMENTS = {"conn_id": CONNECTION_ID, "hook_params": {"log_sql": False}, "do_x
 
 def window_params(subject: str, example: str) -> dict[str, Param]:
     """Parameters of a run: its window, half-open, and a list of `subject` (locations or pages) to restrict it to."""
-    moment = ["null", "string"]
+    # The UI shows a picker for this format. Nothing checks it, so that plain dates pass too (jsonschema checks date-time only
+    # with rfc3339-validator installed); include/windows.py is what reads and refuses.
+    moment = {"type": ["null", "string"], "format": "date-time"}
     return {
         "start_date": Param(
             None,
-            type=moment,
-            format="date",
+            **moment,
             title="Start date",
-            description="First day of the window, UTC. Empty: the run's own data interval.",
+            description="First instant of the window, UTC; a date or a datetime. Empty: the run's own data interval.",
         ),
         "end_date": Param(
             None,
-            type=moment,
-            format="date",
+            **moment,
             title="End date",
             description="End of the window, UTC, exclusive: 2026-10-01 to 2026-11-01 is October.",
         ),

@@ -241,7 +241,7 @@ class Run:
         return [entry for entry in content if isinstance(entry, dict)]
 
     def errors(self, task: Task, try_number: int | None = None) -> list[str]:
-        """The texts of the exceptions in a log, the one that ended the task last, and of other entries at error level."""
+        """The texts of the exceptions in a log, and of its other entries at error level."""
         found: list[str] = []
         for entry in self.log(task, try_number):
             details = entry.get("error_detail") or []

@@ -17,18 +17,24 @@ def test_psql_works_in_a_shell(stack: Stack) -> None:
 def test_airflow_lists_the_dags_in_a_shell(stack: Stack) -> None:
     answer = stack.shell("airflow dags list -o json")
     assert answer.returncode == 0, answer.stderr
-    assert sorted(dag["dag_id"] for dag in json.loads(answer.stdout)) == list(DAGS)
+    assert sorted(dag["dag_id"] for dag in json.loads(last_line(answer.stdout))) == list(DAGS)
 
 
 def test_airflow_has_no_import_errors(stack: Stack) -> None:
     answer = stack.shell("airflow dags list-import-errors -o json")
-    assert (answer.returncode, answer.stdout.strip()) in [(0, "[]"), (0, "No data found")], answer.stderr
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(last_line(answer.stdout)) == []
 
 
 def test_airflow_finds_nothing_to_correct_in_the_configuration(stack: Stack) -> None:
     answer = stack.shell("airflow config lint")
     assert answer.returncode == 0, answer.stderr
     assert "No issues found" in answer.stdout
+
+
+def last_line(text: str) -> str:
+    """Airflow logs to the same stream, before its answer."""
+    return text.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize("dag_id", DAGS)

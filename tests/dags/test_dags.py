@@ -1,0 +1,139 @@
+"""Integrity and policy of the DAG files."""
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from include.settings import read_settings
+from tests.conftest import REPO
+
+DAGS = {"weather", "wikipedia", "refresh_marts"}
+SOURCES = {"weather": ("open_meteo", "core.weather"), "wikipedia": ("mediawiki", "core.revision")}
+STEPS = ["plan", "load.extract", "load.transform", "load.validate", "load.publish"]
+
+
+def test_all_dags_are_there_and_import_without_an_error(bag: Any) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == DAGS
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAGS))
+def test_every_dag_has_owner_tags_description_and_documentation(bag: Any, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+    assert dag.tags and dag.description and len(dag.doc_md) > 200
+    assert dag.owner == "data-platform"
+    assert dag.start_date.utcoffset().total_seconds() == 0
+    for task_id in dag.task_ids:
+        assert f"`{task_id.removeprefix('load.')}`" in dag.doc_md
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAGS))
+def test_every_task_retries_with_backoff_and_ends_or_says_why_not(bag: Any, dag_id: str) -> None:
+    source = (REPO / "dags" / f"{dag_id}.py").read_text()
+    for task in bag.dags[dag_id].tasks:
+        assert task.execution_timeout is not None
+        if task.retries == 0:
+            assert re.search(rf'task_id="{task.task_id.removeprefix("load.")}".*?retries=0,  # \w+', source, re.DOTALL)
+        else:
+            assert task.retries == 3 and task.retry_exponential_backoff
+            assert task.retry_delay.total_seconds() == 2
+
+
+@pytest.mark.parametrize("dag_id", sorted(SOURCES))
+def test_a_source_is_plan_and_mapped_loads_of_four_steps(bag: Any, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+    pool, asset = SOURCES[dag_id]
+    assert [task.task_id for task in dag.topological_sort()] == STEPS
+    assert list(dag.task_group.children) == ["plan", "load"]
+    extract = dag.get_task("load.extract")
+    assert extract.pool == pool and extract.execution_timeout.total_seconds() == 120
+    assert type(extract.retry_policy).__name__ == "HonourRetryAfter"
+    assert dag.get_task("load.validate").retries == 0
+    assert [outlet.name for outlet in dag.get_task("load.publish").outlets] == [asset]
+    assert all(task.on_failure_callback for task in dag.tasks if task.task_id != "plan")
+    assert dag.catchup and dag.max_active_runs == 4
+
+
+@pytest.mark.parametrize("dag_id", sorted(SOURCES))
+def test_a_window_may_be_given_and_need_not(bag: Any, dag_id: str) -> None:
+    params = bag.dags[dag_id].params
+    subjects = {"weather": "locations", "wikipedia": "pages"}[dag_id]
+    assert set(params) == {"start_date", "end_date", subjects}
+    assert all(value is None for value in params.dump().values())
+    assert all(params.get_param(name).description for name in params)
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-10-01", "2026-10-01T06:00", "2026-10-01T06:00:00Z", "2026-10-01T08:00:00+02:00"]
+)
+def test_dates_and_datetimes_pass_and_the_ui_shows_a_picker(bag: Any, moment: str) -> None:
+    for name in ("start_date", "end_date"):
+        param = bag.dags["weather"].params.get_param(name)
+        assert param.schema["format"] == "date-time"
+        assert param.resolve(moment) == moment
+
+
+def test_the_marts_follow_either_source_and_a_clock(bag: Any) -> None:
+    dag = bag.dags["refresh_marts"]
+    assert type(dag.timetable).__name__ == "AssetOrTimeSchedule"
+    assert {asset.name for asset in dag.timetable.asset_condition.objects} == {"core.weather", "core.revision"}
+    assert dag.max_active_runs == 1 and not dag.catchup
+    assert {task.outlets[0].name for task in dag.tasks} == {f"mart.{task.task_id}" for task in dag.tasks}
+
+
+def test_intervals_have_a_width(bag: Any) -> None:
+    """A bare cron string has a zero-width interval in Airflow 3."""
+    for dag_id in SOURCES:
+        assert type(bag.dags[dag_id].timetable).__name__ == "CronDataIntervalTimetable"
+
+
+def test_a_dag_file_parses_in_under_a_second() -> None:
+    """Once the providers are imported, as they are in the DAG processor. The bound is the project's, not a benchmark."""
+    for dag_id in sorted(DAGS):
+        seconds = _seconds_to_parse(dag_id)
+        assert seconds < 1, f"{dag_id}.py takes {seconds:.2f} s"
+
+
+def _seconds_to_parse(dag_id: str) -> float:
+    import time
+
+    from airflow.dag_processing.dagbag import DagBag
+
+    start = time.process_time()
+    DagBag(str(REPO / "dags" / f"{dag_id}.py"))
+    return time.process_time() - start
+
+
+def test_a_bad_setting_is_an_import_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("DW_WEATHER_SCHEDULE", "every now and then")
+    bag = DagBag(str(REPO / "dags" / "weather.py"))
+    (error,) = bag.import_errors.values()
+    assert "DW_WEATHER_SCHEDULE" in error and "every now and then" in error
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("DW_WEATHER_SCHEDULE", "@hourly")
+    monkeypatch.setenv("DW_START_DATE", "2026-03-01")
+    dag = DagBag(str(REPO / "dags" / "weather.py")).dags["weather"]
+    assert dag.timetable.expression == "0 * * * *"
+    assert dag.start_date.isoformat() == "2026-03-01T00:00:00+00:00"
+    assert read_settings().weather_schedule == "@hourly"
+
+
+def test_no_deprecated_path_of_airflow_is_used() -> None:
+    """Parsing with Airflow's own deprecations as errors."""
+    code = (
+        "import warnings, runpy\n"
+        "from airflow.exceptions import RemovedInAirflow4Warning\n"
+        "warnings.simplefilter('error', RemovedInAirflow4Warning)\n"
+        "for dag in ('weather', 'wikipedia', 'refresh_marts'): runpy.run_path(f'dags/{dag}.py')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
