@@ -18,19 +18,14 @@ the `DW_WEATHER_REVISION_DAYS` before it again. `locations` restricts the run to
 Weather data by [Open-Meteo.com](https://open-meteo.com), CC BY 4.0.
 """
 
-from datetime import timedelta
-
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable, task_group
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from include import weather
 from include.settings import read_settings
 from include.suites.weather import SUITE
-from plugins.defaults import LOAD_TASK, SQL, STATEMENTS, TASK_DEFAULTS, WEATHER, window_params
-from plugins.operators.extract import ExtractOperator
+from plugins.defaults import SQL, TASK_DEFAULTS, WEATHER, window_params
+from plugins.loads import load_group
 from plugins.operators.plan import PlanOperator
-from plugins.operators.validate import ValidateOperator
-from plugins.retry import HonourRetryAfter
 
 settings = read_settings()
 
@@ -54,58 +49,26 @@ with DAG(
         names_param="locations",
         revision_days=settings.weather_revision_days,
     )
-
-    @task_group
-    def load(load_id, label):
-        """One slice of the window for one group of places; fails and is cleared alone."""
-        this_load = {"load_id": load_id, "label": label}
-        extract = ExtractOperator(
-            task_id="extract",
-            source=weather,
-            parameters=this_load,
-            pool="open_meteo",
-            execution_timeout=timedelta(seconds=120),
-            retry_policy=HonourRetryAfter(),
-            **LOAD_TASK,
-        )
-        transform = SQLExecuteQueryOperator(
-            task_id="transform",
-            sql=[
-                "ops/lock_extracted_load.sql",
-                "weather/clear_staging.sql",
-                "weather/clear_staged_units.sql",
-                "weather/stage_weather.sql",
-                "weather/stage_units.sql",
-                "weather/mark_staged.sql",
-            ],
-            parameters=this_load,
-            **STATEMENTS,
-            **LOAD_TASK,
-        )
-        validate = ValidateOperator(
-            task_id="validate",
-            suite=SUITE,
-            parameters=this_load,
-            retries=0,  # the same rows fail the same audit again
-            **LOAD_TASK,
-        )
-        publish = SQLExecuteQueryOperator(
-            task_id="publish",
-            sql=[
-                "ops/lock_audited_load.sql",
-                "weather/ensure_partitions.sql",
-                "weather/lock_places.sql",
-                "weather/upsert_weather.sql",
-                "weather/rollup_days.sql",
-                "ops/mark_published.sql",
-                "weather/clear_staging.sql",
-                "weather/clear_staged_units.sql",
-            ],
-            parameters=this_load,
-            outlets=[WEATHER],
-            **STATEMENTS,
-            **LOAD_TASK,
-        )
-        extract >> transform >> validate >> publish
-
+    load = load_group(
+        source=weather,
+        suite=SUITE,
+        pool="open_meteo",
+        transform=[
+            "weather/clear_staging.sql",
+            "weather/clear_staged_units.sql",
+            "weather/stage_weather.sql",
+            "weather/stage_units.sql",
+            "weather/mark_staged.sql",
+        ],
+        publish=[
+            "weather/ensure_partitions.sql",
+            "weather/lock_places.sql",
+            "weather/upsert_weather.sql",
+            "weather/rollup_days.sql",
+            "ops/mark_published.sql",
+            "weather/clear_staging.sql",
+            "weather/clear_staged_units.sql",
+        ],
+        outlet=WEATHER,
+    )
     load.expand_kwargs(plan.output)

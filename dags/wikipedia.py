@@ -19,19 +19,14 @@ some pages.
 Text of [Wikipedia](https://www.wikipedia.org), CC BY-SA 4.0.
 """
 
-from datetime import timedelta
-
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable, task_group
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from include import wikipedia
 from include.settings import read_settings
 from include.suites.wikipedia import SUITE
-from plugins.defaults import LOAD_TASK, REVISION, SQL, STATEMENTS, TASK_DEFAULTS, window_params
-from plugins.operators.extract import ExtractOperator
+from plugins.defaults import REVISION, SQL, TASK_DEFAULTS, window_params
+from plugins.loads import load_group
 from plugins.operators.plan import PlanOperator
-from plugins.operators.validate import ValidateOperator
-from plugins.retry import HonourRetryAfter
 
 settings = read_settings()
 
@@ -48,65 +43,28 @@ with DAG(
     template_searchpath=SQL,
     tags=["source", "mediawiki"],
 ):
-    plan = PlanOperator(
-        task_id="plan",
+    plan = PlanOperator(task_id="plan", source=wikipedia, schedule=settings.wikipedia_schedule, names_param="pages")
+    load = load_group(
         source=wikipedia,
-        schedule=settings.wikipedia_schedule,
-        names_param="pages",
+        suite=SUITE,
+        pool="mediawiki",
+        transform=[
+            "wikipedia/clear_staging.sql",
+            "wikipedia/clear_staged_pages.sql",
+            "wikipedia/stage_pages.sql",
+            "wikipedia/stage_revisions.sql",
+            "wikipedia/mark_staged.sql",
+        ],
+        publish=[
+            "wikipedia/lock_pages.sql",
+            "wikipedia/close_page_versions.sql",
+            "wikipedia/open_page_versions.sql",
+            "wikipedia/upsert_revisions.sql",
+            "wikipedia/complete_size_deltas.sql",
+            "ops/mark_published.sql",
+            "wikipedia/clear_staging.sql",
+            "wikipedia/clear_staged_pages.sql",
+        ],
+        outlet=REVISION,
     )
-
-    @task_group
-    def load(load_id, label):
-        """One slice of the window for one group of pages; fails and is cleared alone."""
-        this_load = {"load_id": load_id, "label": label}
-        extract = ExtractOperator(
-            task_id="extract",
-            source=wikipedia,
-            parameters=this_load,
-            pool="mediawiki",
-            execution_timeout=timedelta(seconds=120),
-            retry_policy=HonourRetryAfter(),
-            **LOAD_TASK,
-        )
-        transform = SQLExecuteQueryOperator(
-            task_id="transform",
-            sql=[
-                "ops/lock_extracted_load.sql",
-                "wikipedia/clear_staging.sql",
-                "wikipedia/clear_staged_pages.sql",
-                "wikipedia/stage_pages.sql",
-                "wikipedia/stage_revisions.sql",
-                "wikipedia/mark_staged.sql",
-            ],
-            parameters=this_load,
-            **STATEMENTS,
-            **LOAD_TASK,
-        )
-        validate = ValidateOperator(
-            task_id="validate",
-            suite=SUITE,
-            parameters=this_load,
-            retries=0,  # the same rows fail the same audit again
-            **LOAD_TASK,
-        )
-        publish = SQLExecuteQueryOperator(
-            task_id="publish",
-            sql=[
-                "ops/lock_audited_load.sql",
-                "wikipedia/lock_pages.sql",
-                "wikipedia/close_page_versions.sql",
-                "wikipedia/open_page_versions.sql",
-                "wikipedia/upsert_revisions.sql",
-                "wikipedia/complete_size_deltas.sql",
-                "ops/mark_published.sql",
-                "wikipedia/clear_staging.sql",
-                "wikipedia/clear_staged_pages.sql",
-            ],
-            parameters=this_load,
-            outlets=[REVISION],
-            **STATEMENTS,
-            **LOAD_TASK,
-        )
-        extract >> transform >> validate >> publish
-
     load.expand_kwargs(plan.output)

@@ -57,7 +57,9 @@ def run_suite(connection: Connection, connect: Callable[[], Connection], suite: 
     import great_expectations as gx  # takes seconds: not at import of this module, which the DAG files need
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every default at INFO
+    # It tells of every default and every temporary folder at INFO, some loggers against their parent's level.
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

@@ -13,9 +13,10 @@ from local.console import Failure
 from local.settings import Paths, Remembered, write_private
 
 POOLS = ("open_meteo", "mediawiki")
-PROCESSES = ("api-server", "scheduler", "dag-processor")
+# No task of ours waits in the triggerer; without one the home page shows it as broken.
+PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 # With LocalExecutor the log files lie where the web server reads them: no log server, whose port would be shared.
-ARGUMENTS = {"scheduler": ["--skip-serve-logs"]}
+ARGUMENTS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
 
 
 def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ from typing import Any
 from airflow.sdk import Asset, Param
 
 from include.warehouse import SQL_FOLDER
-from plugins.warehouse import CONNECTION_ID, note_failure
 
 SQL = [str(SQL_FOLDER)]
 
@@ -19,18 +18,12 @@ TASK_DEFAULTS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=10),
 }
 
-LOAD_TASK = {"map_index_template": "{{ task.parameters.label }}", "on_failure_callback": note_failure}
-"""For each task of a mapped load."""
-
-STATEMENTS = {"conn_id": CONNECTION_ID, "hook_params": {"log_sql": False}, "do_xcom_push": False}
-"""For the SQL operators: all statements of a task in one transaction; their text stays out of the log."""
-
 
 def window_params(subject: str, example: str) -> dict[str, Param]:
     """Parameters of a run: its window, half-open, and a list of `subject` (locations or pages) to restrict it to."""
     # The UI shows a picker for this format. Nothing checks it, so that plain dates pass too (jsonschema checks date-time only
     # with rfc3339-validator installed); include/windows.py is what reads and refuses.
-    moment = {"type": ["null", "string"], "format": "date-time"}
+    moment: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
     return {
         "start_date": Param(
             None,

@@ -1,6 +1,8 @@
 """What all tests share: a place of its own for Airflow, and the recorded answers."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ REPO = Path(__file__).parent.parent
 for name in [name for name in os.environ if name.startswith(("AIRFLOW", "DW_", "WAREHOUSE_"))]:
     del os.environ[name]
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="dw-airflow-home-")
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(REPO / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(REPO / "plugins")

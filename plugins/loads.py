@@ -1,0 +1,67 @@
+"""The four steps of a load, the same for every source."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import Asset, task_group
+
+from include.source import Source
+from include.suites import Suite
+from plugins.operators.extract import ExtractOperator
+from plugins.operators.validate import ValidateOperator
+from plugins.retry import HonourRetryAfter
+from plugins.warehouse import CONNECTION_ID, note_failure
+
+IN_THE_UI: dict[str, Any] = {"map_index_template": "{{ task.parameters.label }}", "on_failure_callback": note_failure}
+STATEMENTS: dict[str, Any] = {"conn_id": CONNECTION_ID, "hook_params": {"log_sql": False}, "do_xcom_push": False}
+"""All statements of a task in one transaction; their text stays out of the hook's log."""
+
+
+def load_group(
+    *, source: Source, suite: Suite, pool: str, transform: Sequence[str], publish: Sequence[str], outlet: Asset
+) -> Any:
+    """The task group `load`, to be expanded over what plan returns.
+
+    `transform` and `publish` are statement files below sql/, each list one transaction, with the parameter %(load_id)s.
+    """
+
+    @task_group(group_id="load")
+    def load(load_id: Any, label: Any) -> None:
+        """One slice of the window for one group of places or pages; fails and is cleared alone."""
+        parameters = {"load_id": load_id, "label": label}
+        extracted = ExtractOperator(
+            task_id="extract",
+            source=source,
+            parameters=parameters,
+            pool=pool,
+            execution_timeout=timedelta(seconds=120),
+            retry_policy=HonourRetryAfter(),
+            **IN_THE_UI,
+        )
+        staged = SQLExecuteQueryOperator(
+            task_id="transform",
+            sql=["ops/lock_extracted_load.sql", *transform],
+            parameters=parameters,
+            **STATEMENTS,
+            **IN_THE_UI,
+        )
+        audited = ValidateOperator(
+            task_id="validate",
+            suite=suite,
+            parameters=parameters,
+            retries=0,  # the same rows fail the same audit again
+            **IN_THE_UI,
+        )
+        published = SQLExecuteQueryOperator(
+            task_id="publish",
+            sql=["ops/lock_audited_load.sql", *publish],
+            parameters=parameters,
+            outlets=[outlet],
+            **STATEMENTS,
+            **IN_THE_UI,
+        )
+        extracted >> staged >> audited >> published
+
+    return load
