@@ -1,17 +1,23 @@
 """Airflow's own extension point: imported by every Airflow process at its start.
 
 Processes that live long and start the tasks by forking (the scheduler with LocalExecutor, a Celery worker) import the heavy
-modules once; a forked task then has them for nothing. Importing Great Expectations takes six seconds otherwise, in every task.
+modules once; a forked task then has them for nothing. Great Expectations alone takes six seconds otherwise, in every task.
 """
 
 import os
 import sys
+from importlib import import_module
 
-
-def _preload() -> None:
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations.expectations  # noqa: F401  # for the processes forked later
-
+HEAVY = (
+    "great_expectations.expectations",
+    "airflow.providers.common.sql.operators.sql",
+    "airflow.providers.http.operators.http",
+    "airflow.providers.postgres.hooks.postgres",
+    "plugins.loads",
+    "plugins.operators.refresh",
+)
 
 if "scheduler" in sys.argv or {"celery", "worker"} <= set(sys.argv):
-    _preload()
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    for module in HEAVY:
+        import_module(module)

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from local.console import Failure
 from local.settings import Paths, Remembered, write_private
 
+# A proxy of the environment is for the outside, not for loopback.
+DIRECT = build_opener(ProxyHandler({}))
 POOLS = ("open_meteo", "mediawiki")
 # No task of ours waits in the triggerer; without one the home page shows it as broken.
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -45,6 +47,8 @@ def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[
         },
         "api_auth": {"jwt_secret": remembered.jwt_secret},
         "scheduler": {"scheduler_idle_sleep_time": 0.1},
+        # A laptop under load may well need more than the default of five seconds.
+        "workers": {"execution_api_timeout": 60},
         "dag_processor": {"refresh_interval": 10, "bundle_refresh_check_interval": 2},
         "logging": {"base_log_folder": paths.airflow / "logs", "colored_console_log": False},
     }
@@ -86,12 +90,12 @@ class Api:
                 self._token = ""
             raise
 
-    def _send(self, method: str, path: str, body: Any) -> Any:
+    def _send(self, method: str, path: str, body: Any, timeout: float = 30) -> Any:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self.address + path, data, headers, method=method), timeout=30) as answer:
+        with DIRECT.open(Request(self.address + path, data, headers, method=method), timeout=timeout) as answer:
             return json.loads(answer.read() or b"null")
 
     def health(self) -> dict[str, str]:
@@ -101,6 +105,10 @@ class Api:
             return {name: state["status"] or "unknown" for name, state in answer.items()}
         except (URLError, OSError, ValueError):
             return {}
+
+    def warm_up(self) -> None:
+        """Has the server build its API for tasks, which it does at the first request: seconds in which all others wait."""
+        self._send("GET", "/execution/health", None, timeout=120)
 
     def is_ours(self) -> bool:
         """Whether the server at this address takes this checkout's password: another one may have the port."""

@@ -107,6 +107,8 @@ def defaults(socket_directory: Path, apis: str, start_date: str, ports: tuple[in
         "DW_START_DATE": start_date,
         "DW_AIRFLOW_URL": f"http://127.0.0.1:{ports[0]}",
         "GX_ANALYTICS_ENABLED": "false",
+        # Airflow 3.3 warns of both on standard output, in the middle of `airflow ... -o json`.
+        "PYTHONWARNINGS": "ignore:Could not import graphviz:UserWarning,ignore:GitWildMatchPattern:DeprecationWarning",
     }
 
 
@@ -117,7 +119,14 @@ def fixed(paths: Paths, inherited: Mapping[str, str], programs: list[Path]) -> d
         "AIRFLOW_CONFIG": str(paths.airflow / "airflow.cfg"),
         "PYTHONPATH": _in_front([paths.repo, paths.repo / "config"], inherited.get("PYTHONPATH", "")),
         "PATH": _in_front(programs, inherited.get("PATH", "")),
+        **{name: _without_proxy(inherited.get(name, "")) for name in ("NO_PROXY", "no_proxy")},
     }
+
+
+def _without_proxy(hosts: str) -> str:
+    """The hosts that no proxy stands before, loopback among them."""
+    ours = ["127.0.0.1", "localhost"]
+    return ",".join(ours + [host for host in hosts.split(",") if host and host not in ours])
 
 
 def _in_front(folders: list[Path], rest: str) -> str:

@@ -73,7 +73,7 @@ def _section(program: Program, paths: Paths) -> dict[str, str]:
         "autorestart": "true",
         "startretries": "5",
         "startsecs": "2",
-        "stopwaitsecs": "15",
+        "stopwaitsecs": "30",
         "stopasgroup": "true",
         "killasgroup": "true",
         "redirect_stderr": "true",
@@ -189,7 +189,9 @@ class Supervisor:
         states = self.states()
         running = _running(states, states)
         if states:
-            self.stop(name for name in running if name != "postgres")
+            # The scheduler's tasks report their end to the web server, and all of them to PostgreSQL.
+            self.stop(name for name in running if name == "scheduler")
+            self.stop(name for name in running if name not in ("scheduler", "postgres"))
             self.stop(["postgres"])
             daemon = self._server().getPID()
             self._server().shutdown()

@@ -193,6 +193,7 @@ def wait_for_airflow(plan: Plan, supervisor: Supervisor) -> None:
             return not missing
 
         wait_until(ready, START_SECONDS, lambda: _not_ready(plan.paths, _unhealthy(plan)))
+        plan.api.warm_up()
 
 
 def _unhealthy(plan: Plan) -> str:
