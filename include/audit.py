@@ -35,8 +35,8 @@ class Outcome:
 def audit_load(connection: Connection, connect: Callable[[], Connection], suite: Suite, load_id: int) -> list[Outcome]:
     """Audits a staged load: rows outside a limit are set aside, the verdict goes to the ledger.
 
-    `connect` opens further connections to the same database, for Great Expectations. Raises
-    LoadError when there is nothing staged or the staging changed during the audit.
+    `connect` opens further connections to the same database, for Great Expectations. Raises LoadError when there is nothing
+    staged or the staging changed during the audit.
     """
     staged_at = _staged_at(connection, load_id)
     run(connection, "ops/refresh_statistics.sql", {"table": suite.table.split(".")[1]})
@@ -122,8 +122,10 @@ def _gx_check(connection: Connection, check: Check, load_id: int) -> Any:
 
 def _outcome(result: Any, checks: dict[str, Check]) -> Outcome:
     configuration, details = result.expectation_config, result.result
-    if result.exception_info and result.exception_info.get("raised_exception"):
-        raise LoadError(f"the audit could not run: {result.exception_info.get('exception_message')}")
+    # One report, or one for each metric of the expectation.
+    reports = [result.exception_info or {}, *(result.exception_info or {}).values()]
+    if raised := [report for report in reports if isinstance(report, dict) and report.get("raised_exception")]:
+        raise LoadError(f"the audit could not run: {raised[0].get('exception_message')}")
     check = checks.get((configuration.meta or {}).get("check", ""))
     sample = details.get("partial_unexpected_list") or details.get("details", {}).get("unexpected_rows") or []
     count = details.get("unexpected_count", details.get("observed_value", 0)) or 0

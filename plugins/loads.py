@@ -33,6 +33,8 @@ def load_group(
         parameters = {"load_id": load_id, "label": label}
         extracted = ExtractOperator(
             task_id="extract",
+            doc_md="Asks the service for all of this load and lands each answer in `raw` as it comes, byte for byte. "
+            "Retries as late as the service asks for. **Clear it** once the service is healthy.",
             source=source,
             parameters=parameters,
             pool=pool,
@@ -42,6 +44,7 @@ def load_group(
         )
         staged = SQLExecuteQueryOperator(
             task_id="transform",
+            doc_md="Parses the answers of the last extraction into `staging`, set-based, in one transaction.",
             sql=["ops/lock_extracted_load.sql", *transform],
             parameters=parameters,
             **STATEMENTS,
@@ -49,6 +52,8 @@ def load_group(
         )
         audited = ValidateOperator(
             task_id="validate",
+            doc_md="Audits the staged rows with Great Expectations. Rows outside a limit go to `audit.quarantine`; the verdict "
+            "stands in the log and in `audit.validation_result`. After a rejection **clear `extract`** with downstream tasks.",
             suite=suite,
             parameters=parameters,
             retries=0,  # the same rows fail the same audit again
@@ -56,6 +61,7 @@ def load_group(
         )
         published = SQLExecuteQueryOperator(
             task_id="publish",
+            doc_md="One transaction: upserts the audited rows into `core` and marks the load published. Safe to repeat.",
             sql=["ops/lock_audited_load.sql", *publish],
             parameters=parameters,
             outlets=[outlet],

@@ -29,7 +29,10 @@ class PlanOperator(BaseOperator):
     def __init__(
         self, *, source: Source, schedule: str, names_param: str, revision_days: int = 0, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            doc_md="Resolves the window of the run and opens its loads in `audit.load`. **Clearing it** plans the run anew.",
+            **kwargs,
+        )
         self.source = source
         self.schedule = schedule
         self.names_param = names_param

@@ -17,7 +17,11 @@ class RefreshMartOperator(BaseOperator):
     """
 
     def __init__(self, *, mart: str, source: str, **kwargs: Any) -> None:
-        super().__init__(do_xcom_push=False, **kwargs)
+        super().__init__(
+            do_xcom_push=False,
+            doc_md=f"Refreshes `mart.{mart}` when loads of {source} were published since; skipped when there is nothing new.",
+            **kwargs,
+        )
         self.mart = mart
         self.source = source
 

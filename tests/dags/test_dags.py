@@ -26,6 +26,7 @@ def test_every_dag_has_owner_tags_description_and_documentation(bag: Any, dag_id
     assert dag.tags and dag.description and len(dag.doc_md) > 200
     assert dag.owner == "data-platform"
     assert dag.start_date.utcoffset().total_seconds() == 0
+    assert all(len(task.doc_md) > 50 for task in dag.tasks)
     for task_id in dag.task_ids:
         assert f"`{task_id.removeprefix('load.')}`" in dag.doc_md
 
