@@ -54,8 +54,6 @@ with DAG(
         suite=SUITE,
         pool="open_meteo",
         transform=[
-            "weather/clear_staging.sql",
-            "weather/clear_staged_units.sql",
             "weather/stage_weather.sql",
             "weather/stage_units.sql",
             "weather/mark_staged.sql",
@@ -65,9 +63,6 @@ with DAG(
             "weather/lock_places.sql",
             "weather/upsert_weather.sql",
             "weather/rollup_days.sql",
-            "ops/mark_published.sql",
-            "weather/clear_staging.sql",
-            "weather/clear_staged_units.sql",
         ],
         outlet=WEATHER,
     )

@@ -13,8 +13,9 @@ and the history `core.wikipedia_page`. Any window can be run again safely; what 
 | `validate` | audits the staged rows; reports pages that vanished | see `audit.validation_result`, clear `extract` |
 | `publish` | one transaction: page versions, upsert into core, size changes, ledger | clear it |
 
-**Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. `pages` restricts the run to
-some pages.
+**Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads
+the `DW_WIKIPEDIA_REVISION_DAYS` before it again: a lagging replica may hide the last seconds, and users are hidden later. `pages`
+restricts the run to some pages.
 
 Text of [Wikipedia](https://www.wikipedia.org), CC BY-SA 4.0.
 """
@@ -43,14 +44,18 @@ with DAG(
     template_searchpath=SQL,
     tags=["source", "mediawiki"],
 ):
-    plan = PlanOperator(task_id="plan", source=wikipedia, schedule=settings.wikipedia_schedule, names_param="pages")
+    plan = PlanOperator(
+        task_id="plan",
+        source=wikipedia,
+        schedule=settings.wikipedia_schedule,
+        names_param="pages",
+        revision_days=settings.wikipedia_revision_days,
+    )
     load = load_group(
         source=wikipedia,
         suite=SUITE,
         pool="mediawiki",
         transform=[
-            "wikipedia/clear_staging.sql",
-            "wikipedia/clear_staged_pages.sql",
             "wikipedia/stage_pages.sql",
             "wikipedia/stage_revisions.sql",
             "wikipedia/mark_staged.sql",
@@ -61,9 +66,6 @@ with DAG(
             "wikipedia/open_page_versions.sql",
             "wikipedia/upsert_revisions.sql",
             "wikipedia/complete_size_deltas.sql",
-            "ops/mark_published.sql",
-            "wikipedia/clear_staging.sql",
-            "wikipedia/clear_staged_pages.sql",
         ],
         outlet=REVISION,
     )

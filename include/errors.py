@@ -21,10 +21,6 @@ class LoadError(WarehouseError):
     """A load that cannot go on; its text says which task to clear."""
 
 
-class AuditFailed(WarehouseError):
-    """Staged rows that failed the audit of their load."""
-
-
 class BadAnswer(WarehouseError):
     """An answer that is not what was asked for.
 

@@ -1,5 +1,6 @@
 """The ledger of loads, table audit.load."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from include.errors import LoadError
@@ -46,9 +47,12 @@ def open_load(
     return int(row[0])
 
 
-def supersede_loads(connection: Connection, key: RunKey) -> None:
-    """Abandons what an earlier plan of this run opened and did not publish."""
-    run(connection, "ops/supersede_loads.sql", {"dag_id": key.dag_id, "run_id": key.run_id})
+def supersede_loads(connection: Connection, key: RunKey, clear_staging: Sequence[str]) -> None:
+    """Abandons what an earlier plan of this run opened and did not publish, and empties their staging."""
+    abandoned = run(connection, "ops/supersede_loads.sql", {"dag_id": key.dag_id, "run_id": key.run_id}).fetchall()
+    for (load_id,) in abandoned:
+        for name in clear_staging:
+            run(connection, name, {"load_id": load_id})
 
 
 def begin_extraction(connection: Connection, load_id: int) -> Load:
@@ -65,7 +69,7 @@ def finish_extraction(connection: Connection, load: Load, rows_raw: int) -> None
     parameters = {"load_id": load.load_id, "attempt": load.attempt, "rows_raw": rows_raw}
     if run(connection, "ops/finish_extraction.sql", parameters).fetchone() is None:
         raise LoadError(
-            f"load {load.load_id}: a newer extraction than attempt {load.attempt} has begun; that one counts"
+            f"load {load.load_id}: attempt {load.attempt} was overtaken by a newer extraction or plan of the run; that one counts"
         )
 
 

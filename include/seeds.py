@@ -1,5 +1,6 @@
 """The seed file: which places and pages the warehouse follows."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -141,8 +142,9 @@ class _Entry:
         # YAML reads an unquoted no, on or 2024 as something else than text.
         if value is not None and (not isinstance(value, str) or not value.strip()):
             raise BadSeed(f"{self.where}: field {field} must be text, not {value!r}; put it in quotes")
-        if value is not None and not all(
-            character.isprintable() or character == "\u200d" for character in value.strip()
+        # Joiners (category Cf) belong to Persian titles and to emoji.
+        if value is not None and any(
+            unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in value.strip()
         ):
             raise BadSeed(f"{self.where}: field {field} holds a character that cannot be shown: {value!r}")
         return value.strip() if value is not None else None
@@ -161,11 +163,9 @@ def _entries(path: Path, document: dict[str, Any], section: str) -> list[_Entry]
         "locations": ("name", "latitude", "longitude", "country", "region", "city", "timezone"),
         "pages": ("title", "language"),
     }[section]
-    entries = document.get(section)
-    if entries is None:
-        return []
+    entries = document.get(section, [])
     if not isinstance(entries, list):
-        raise BadSeed(f"{path}: {section} must be a list")
+        raise BadSeed(f"{path}: {section} must be a list; write {section}: [] to follow none")
     return [_Entry(path, section, number, fields, known) for number, fields in enumerate(entries, start=1)]
 
 

@@ -22,6 +22,7 @@ class Settings:
     marts_schedule: str
     start_date: datetime
     weather_revision_days: int
+    wikipedia_revision_days: int
     weather_places_per_batch: int
     wikipedia_pages_per_batch: int
     contact: str
@@ -35,8 +36,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         marts_schedule=_schedule(environment, "DW_MARTS_SCHEDULE", "15 * * * *"),
         start_date=_date(environment, "DW_START_DATE", "2026-11-01"),
         weather_revision_days=_number(environment, "DW_WEATHER_REVISION_DAYS", 5, 0, 60),
+        wikipedia_revision_days=_number(environment, "DW_WIKIPEDIA_REVISION_DAYS", 1, 0, 60),
         weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 500),
-        wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 500),
+        wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 100),
         contact=environment.get("DW_CONTACT") or "https://github.com/dw-local-free/dw-local-free",
     )
 

@@ -59,6 +59,8 @@ class Source(Protocol):
     """Statement file that inserts one raw row."""
     RAW_TABLE: str
     """The table it inserts into, for messages."""
+    CLEAR_STAGING: tuple[str, ...]
+    """Statement files that empty staging of one load."""
 
     def observable(self, window: Window, now: datetime) -> Window:
         """The part of a window that can be known by now; raises BadWindow when there is none."""

@@ -17,6 +17,7 @@ from include.windows import Window, until, whole_days, whole_hours
 NAME = "weather"
 LAND = "weather/land.sql"
 RAW_TABLE = "raw.weather_observations"
+CLEAR_STAGING = ("weather/clear_staging.sql", "weather/clear_staged_units.sql")
 
 UNITS = {
     "temperature_2m": "°C",
@@ -55,7 +56,7 @@ class Place:
 def observable(window: Window, now: datetime) -> Window:
     """The full hours of the window that have struck by now: nothing later is an observation."""
     struck = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    return until(whole_hours(window), struck)
+    return whole_hours(until(window, struck))
 
 
 def plan_batches(
@@ -220,7 +221,7 @@ def _reason(text: str) -> str:
         reason = str(parse_json(text)["reason"])
     except (BadAnswer, KeyError, TypeError):
         reason = text
-    return " ".join(reason[:400].split())[:200] or "no text"
+    return " ".join(reason[:800].split())[:400] or "no text"
 
 
 def _until_reset(reason: str, now: datetime) -> float | None:

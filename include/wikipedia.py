@@ -16,6 +16,7 @@ from include.windows import Window, until, whole_seconds
 NAME = "wikipedia"
 LAND = "wikipedia/land.sql"
 RAW_TABLE = "raw.wikipedia_pages"
+CLEAR_STAGING = ("wikipedia/clear_staging.sql", "wikipedia/clear_staged_pages.sql")
 
 LONGEST_SLICE = timedelta(days=366)
 """Of one load, so that a window of many years neither outlives the task's timeout nor fails as a whole."""
@@ -48,7 +49,7 @@ class PageAnswer:
 
 def observable(window: Window, now: datetime) -> Window:
     """The part of the window before now, in whole seconds, the service's clock: later edits are a later window's."""
-    return until(whole_seconds(window), now.replace(microsecond=0))
+    return whole_seconds(until(window, now.replace(microsecond=0)))
 
 
 def plan_batches(
@@ -132,10 +133,15 @@ def read(request: ApiRequest, text: str) -> tuple[list[RawRow], PageAnswer]:
         raise BadAnswer(f"expected a JSON object, the answer begins {text[:60]!r}")
     if "error" in document:
         raise _bad_answer(document["error"])
+    if isinstance(document.get("query"), dict) and "interwiki" in document["query"]:
+        advice = "correct it in include/seed_data.yaml and seed again"
+        raise BadAnswer(
+            f"the title belongs to another wiki: {document['query']['interwiki']}; {advice}", is_retryable=False
+        )
     if problem := _problem_of(document):
         raise BadAnswer(problem)
     page = document["query"]["pages"][0]
-    found = None if page.get("missing") else page["pageid"]
+    found = None if _is_nowhere(page) else page["pageid"]
     return [RawRow(whole(request), text)], PageAnswer(found, document.get("continue"))
 
 
@@ -174,9 +180,7 @@ def _problem_of(document: dict[str, Any]) -> str | None:
     if not isinstance(pages, list) or len(pages) != 1 or not isinstance(pages[0], dict):
         return "field query.pages is not a list of one page"
     page = pages[0]
-    if page.get("invalid"):
-        return f"the title is invalid: {page.get('invalidreason')}"
-    if page.get("missing"):
+    if _is_nowhere(page):
         return None
     for field, kind in (("pageid", int), ("ns", int), ("title", str)):
         if type(page.get(field)) is not kind:
@@ -189,6 +193,11 @@ def _problem_of(document: dict[str, Any]) -> str | None:
     if "continue" in document and not _is_continuation(document["continue"]):
         return f"field continue is {document['continue']!r}"
     return None
+
+
+def _is_nowhere(page: dict[str, Any]) -> bool:
+    """No page of the wiki: missing, a title it does not allow, or one of its special pages. Reported by the audit."""
+    return bool(page.get("missing") or page.get("invalid") or page.get("special"))
 
 
 def _problem_of_revision(revision: Any) -> str | None:

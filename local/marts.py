@@ -12,6 +12,12 @@ PLACES_WITHOUT_ALL_DAYS = """
     LEFT JOIN mart.daily_weather_aggregates AS mart
         ON mart.location_name = location.location_name AND mart.location_id = location.location_id
         AND mart.observation_date >= %(first)s AND mart.observation_date < %(end)s
+        -- As many hours as the local day has had so far, from the first hour that is asked for.
+        AND mart.observation_count >= floor(extract(epoch FROM least(
+            now(), (mart.observation_date + 1)::timestamp AT TIME ZONE location.timezone
+        ) - greatest(
+            %(first)s::date::timestamp AT TIME ZONE 'UTC', mart.observation_date::timestamp AT TIME ZONE location.timezone
+        )) / 3600)
     WHERE location.is_active
     GROUP BY location.location_id, location.location_name
     HAVING count(mart.observation_date) < %(days)s

@@ -24,7 +24,8 @@ def load_group(
 ) -> Any:
     """The task group `load`, to be expanded over what plan returns.
 
-    `transform` and `publish` are statement files below sql/, each list one transaction, with the parameter %(load_id)s.
+    `transform` fills staging and `publish` moves it into core: statement files below sql/ with the parameter %(load_id)s. With
+    what is the same for every source around them each list is one transaction.
     """
 
     @task_group(group_id="load")
@@ -45,7 +46,7 @@ def load_group(
         staged = SQLExecuteQueryOperator(
             task_id="transform",
             doc_md="Parses the answers of the last extraction into `staging`, set-based, in one transaction.",
-            sql=["ops/lock_extracted_load.sql", *transform],
+            sql=["ops/lock_extracted_load.sql", *source.CLEAR_STAGING, *transform],
             parameters=parameters,
             **STATEMENTS,
             **IN_THE_UI,
@@ -62,7 +63,7 @@ def load_group(
         published = SQLExecuteQueryOperator(
             task_id="publish",
             doc_md="One transaction: upserts the audited rows into `core` and marks the load published. Safe to repeat.",
-            sql=["ops/lock_audited_load.sql", *publish],
+            sql=["ops/lock_audited_load.sql", *publish, "ops/mark_published.sql", *source.CLEAR_STAGING],
             parameters=parameters,
             outlets=[outlet],
             **STATEMENTS,

@@ -33,5 +33,7 @@ def note_failure(context: Context) -> None:
     task_instance, error = context["ti"], context.get("exception")
     key = RunKey(task_instance.dag_id, task_instance.run_id)
     with warehouse() as connection:
-        text = f"{task_instance.task_id}: {' '.join(str(error).split())}"
+        # A lost worker leaves no exception: its callback runs in the DAG processor.
+        what = " ".join(str(error).split()) if error else "ended without a result, its worker was lost; clear it"
+        text = f"{task_instance.task_id}: {what}"
         record_failure(connection, key, task_instance.map_index if task_instance.map_index is not None else -1, text)

@@ -34,8 +34,9 @@ class Check:
 class Suite:
     """What is expected of the rows of one load in staging.
 
-    `mostly` is the least fraction of rows within each limit: with fewer the load as a whole fails. `known` has, for
-    columns, the least fraction of rows that have a value.
+    `mostly` is the least fraction of rows within each limit: with fewer the load as a whole fails, but one bad row among others
+    never does. `known` has, for columns, the least fraction of rows that have a value. `set_aside` and `what_it_was_for` are
+    statements that put quarantined rows and the load in words, for messages.
     """
 
     name: str
@@ -45,3 +46,5 @@ class Suite:
     mostly: float
     known: dict[str, float]
     checks: tuple[Check, ...]
+    set_aside: str
+    what_it_was_for: str

@@ -6,7 +6,7 @@ from include.suites import Check, Limit, Suite
 from include.weather import UNITS
 
 MOSTLY = 0.99
-"""A load with more than one row in a hundred outside a limit is not trusted at all."""
+"""A load with more than one row in a hundred outside a limit (and more than one row at all) is not trusted."""
 
 KNOWN = 0.80
 """The freshest hours may still be NULL; more than one in five is a service that has no data."""
@@ -46,4 +46,6 @@ SUITE = Suite(
             {"units": json.dumps(UNITS, ensure_ascii=False)},
         ),
     ),
+    set_aside="weather/audit/set_aside.sql",
+    what_it_was_for="weather/audit/what_it_was_for.sql",
 )

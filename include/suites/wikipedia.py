@@ -24,4 +24,6 @@ SUITE = Suite(
             is_warning=True,
         ),
     ),
+    set_aside="wikipedia/audit/set_aside.sql",
+    what_it_was_for="wikipedia/audit/what_it_was_for.sql",
 )

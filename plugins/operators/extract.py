@@ -1,7 +1,9 @@
 """extract: asks the service for all of a load and lands each answer in raw as it comes."""
 
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from time import sleep
 from typing import Any
 
 import requests
@@ -22,6 +24,9 @@ from plugins.warehouse import warehouse
 TIMEOUT_SECONDS = (10, 60)
 """To connect, and between two bytes."""
 
+PATIENCE_SECONDS = 75.0
+"""A try waits so long for rate limits in all: over a minute's reset, and within the task's timeout of 120 s."""
+
 
 class ExtractOperator(HttpOperator):
     """Works through the requests of one load. No payload travels through XCom or the log: the ledger knows the load's rows.
@@ -40,6 +45,7 @@ class ExtractOperator(HttpOperator):
 
     def execute(self, context: Context) -> None:
         """Lands the answers of a new extraction attempt."""
+        self.patience = PATIENCE_SECONDS
         with warehouse() as connection:
             try:
                 load = begin_extraction(connection, self.parameters["load_id"])
@@ -59,11 +65,23 @@ class ExtractOperator(HttpOperator):
         try:
             request = next(conversation)
             while True:
-                landed, understood = self._ask(connection, load, request)
+                landed, understood = self._ask_patiently(connection, load, request)
                 rows += landed
                 request = conversation.send(understood)
         except StopIteration:
             return rows
+
+    def _ask_patiently(self, connection: Connection, load: Load, request: ApiRequest) -> tuple[int, Any]:
+        """Waits a short refusal out: it neither costs a try nor begins the load anew."""
+        while True:
+            try:
+                return self._ask(connection, load, request)
+            except BadAnswer as error:
+                if not error.retry_after or error.retry_after > self.patience:
+                    raise
+                self.patience -= error.retry_after
+                self.log.warning("%s; asked again in %.0f s", error, error.retry_after)
+                sleep(error.retry_after)
 
     def _ask(self, connection: Connection, load: Load, request: ApiRequest) -> tuple[int, Any]:
         """Fetches, lands and checks one answer; an unusable one is landed whole before the task fails."""
@@ -154,8 +172,14 @@ def _user_agent() -> str:
 
 
 def _retry_after(headers: dict[str, str]) -> float | None:
+    """Seconds to wait, from either form that RFC 9110 gives the header."""
     value = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
-    return float(value) if value.isdecimal() else None
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def _advice(error: BadAnswer) -> str:

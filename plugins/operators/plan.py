@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import BaseOperator, Context, conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import WarehouseError
+from include.errors import BadWindow, WarehouseError
 from include.loads import RunKey, open_load, supersede_loads
 from include.settings import read_settings
 from include.source import Source
@@ -52,7 +52,8 @@ class PlanOperator(BaseOperator):
         names: Sequence[str] | None = context["params"].get(self.names_param) or None
         with warehouse() as connection, connection.transaction():
             batches = self.source.plan_batches(connection, window, read_settings(), names)
-            supersede_loads(connection, key)
+            _refuse_too_many(len(batches), window)
+            supersede_loads(connection, key, self.source.CLEAR_STAGING)
             loads = [
                 open_load(connection, key, map_index, self.source.NAME, batch.subject_ids, batch.window)
                 for map_index, batch in enumerate(batches)
@@ -69,4 +70,14 @@ class PlanOperator(BaseOperator):
             data_interval=Window(start, end) if start and end else None,
             last_interval=last_interval(self.schedule, run.run_after),
             is_scheduled=run.run_type == "scheduled",
+        )
+
+
+def _refuse_too_many(loads: int, window: Window) -> None:
+    """Airflow fails a task that maps to more than [core] max_map_length tasks, after the loads would have been opened."""
+    most = conf.getint("core", "max_map_length")
+    if loads > most:
+        raise BadWindow(
+            f"the window {window} needs {loads} loads, more than the {most} of [core] max_map_length: cut it into shorter "
+            "windows, or raise AIRFLOW__CORE__MAX_MAP_LENGTH"
         )

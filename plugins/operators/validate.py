@@ -5,7 +5,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.audit import audit_load, reasons, table_of
+from include.audit import audit_load, table_of, verdict_of
 from include.errors import WarehouseError
 from include.suites import Suite
 from plugins.warehouse import connect, warehouse
@@ -32,12 +32,9 @@ class ValidateOperator(BaseOperator):
         with warehouse() as connection:
             try:
                 outcomes = audit_load(connection, connect, self.suite, load_id)
+                verdict = verdict_of(connection, self.suite, load_id, outcomes)
             except WarehouseError as error:
                 raise AirflowFailException(f"{self.suite.name}: {error}") from None
         self.log.info("audit of load %d:\n%s", load_id, table_of(outcomes))
-        if failed := reasons(outcomes):
-            raise AirflowFailException(
-                f"{self.suite.name}: load {load_id} failed its audit and nothing of it is published; {failed}. "
-                f"The rows are in {self.suite.table} and audit.quarantine, the verdict in audit.validation_result. "
-                "Once the source is healthy clear the task extract of this load with its downstream tasks"
-            )
+        if verdict:
+            raise AirflowFailException(verdict)

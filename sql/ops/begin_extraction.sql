@@ -1,4 +1,5 @@
--- Begins an extraction attempt: what earlier attempts landed stays in raw, but is not transformed any more.
+-- Begins an extraction attempt: what earlier attempts landed stays in raw, but is not transformed any more. That the load was
+-- published before stays on record.
 UPDATE audit.load
 SET
     status = 'extracting',
@@ -11,7 +12,6 @@ SET
     extracted_at = NULL,
     staged_at = NULL,
     audited_at = NULL,
-    published_at = NULL,
     error = NULL
 WHERE load_id = %(load_id)s AND status <> 'superseded'
 RETURNING load_id, attempt, subject_ids, window_start, window_end;

@@ -5,5 +5,5 @@ SET
     audited_at = CASE WHEN %(passed)s THEN clock_timestamp() END,
     rows_quarantined = %(quarantined)s,
     error = %(error)s
-WHERE load_id = %(load_id)s AND staged_at = %(staged_at)s AND published_at IS NULL
+WHERE load_id = %(load_id)s AND staged_at = %(staged_at)s AND status NOT IN ('published', 'superseded')
 RETURNING load_id;

@@ -1,4 +1,9 @@
 -- The load's rows are in core: the marts are due. A load that already was published stays as it is.
 UPDATE audit.load
-SET status = 'published', published_at = clock_timestamp(), marts_due_since = clock_timestamp(), error = NULL
-WHERE load_id = %(load_id)s AND published_at IS NULL;
+SET
+    status = 'published',
+    published_at = clock_timestamp(),
+    published_as_of = extracted_at,
+    marts_due_since = clock_timestamp(),
+    error = NULL
+WHERE load_id = %(load_id)s AND status <> 'published';

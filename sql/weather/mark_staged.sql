@@ -4,7 +4,6 @@ SET
     status = 'staged',
     staged_at = clock_timestamp(),
     audited_at = NULL,
-    published_at = NULL,
     error = NULL,
     rows_staged = (SELECT count(*) FROM staging.weather WHERE staging.weather.load_id = %(load_id)s)
 WHERE load_id = %(load_id)s;

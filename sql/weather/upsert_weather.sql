@@ -1,18 +1,42 @@
--- Upserts the audited hours into core. An hour without any value is no observation; unchanged rows are not rewritten; an
--- answer never replaces what a later answer said.
-WITH offered AS (
+-- Upserts the audited hours into core. An hour without any value is no observation; unchanged rows are not rewritten; hours
+-- that a load with later answers has published meanwhile are left to it.
+WITH later AS (
+    SELECT later.subject_ids, later.window_start, later.window_end
+    FROM audit.load AS load
+    INNER JOIN audit.load AS later ON load.source = later.source AND load.extracted_at < later.published_as_of
+    WHERE load.load_id = %(load_id)s
+),
+
+offered AS (
     SELECT
-        location_id, observed_at, temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
-        pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code::smallint AS weather_code, raw_id, load_id
-    FROM staging.weather
+        staged.location_id,
+        staged.observed_at,
+        staged.temperature_celsius,
+        staged.humidity_percent,
+        staged.precipitation_mm,
+        staged.cloud_cover_percent,
+        staged.pressure_hpa,
+        staged.wind_speed_mps,
+        staged.wind_direction_degrees,
+        staged.weather_code::smallint AS weather_code,
+        staged.raw_id,
+        staged.load_id
+    FROM staging.weather AS staged
     WHERE
-        load_id = %(load_id)s
-        AND NOT is_quarantined
+        staged.load_id = %(load_id)s
+        AND NOT staged.is_quarantined
         AND num_nonnulls(
-            temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
-            pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code
+            staged.temperature_celsius, staged.humidity_percent, staged.precipitation_mm, staged.cloud_cover_percent,
+            staged.pressure_hpa, staged.wind_speed_mps, staged.wind_direction_degrees, staged.weather_code
         ) > 0
-    ORDER BY location_id, observed_at
+        AND NOT EXISTS (
+            SELECT 1 FROM later
+            WHERE
+                staged.location_id = ANY(later.subject_ids)
+                AND staged.observed_at >= later.window_start
+                AND staged.observed_at < later.window_end
+        )
+    ORDER BY staged.location_id, staged.observed_at
 ),
 
 changed AS (
@@ -33,8 +57,7 @@ changed AS (
         raw_id = excluded.raw_id,
         load_id = excluded.load_id
     WHERE
-        core_row.raw_id <= excluded.raw_id
-        AND (
+        (
             core_row.temperature_celsius, core_row.humidity_percent, core_row.precipitation_mm, core_row.cloud_cover_percent,
             core_row.pressure_hpa, core_row.wind_speed_mps, core_row.wind_direction_degrees, core_row.weather_code
         ) IS DISTINCT FROM (
@@ -46,4 +69,4 @@ changed AS (
 
 UPDATE audit.load
 SET rows_published = (SELECT count(*) FROM offered), rows_changed = (SELECT count(*) FROM changed)
-WHERE load_id = %(load_id)s AND published_at IS NULL;
+WHERE load_id = %(load_id)s AND status <> 'published';

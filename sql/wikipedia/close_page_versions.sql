@@ -1,4 +1,4 @@
--- Ends the current version of each page that the wiki now describes differently. An answer older than that version is late.
+-- Ends the current version of each page that the wiki now describes differently, unless a later answer was published meanwhile.
 UPDATE core.wikipedia_page AS present
 SET valid_to = staged.seen_at
 FROM staging.page AS staged
@@ -7,5 +7,11 @@ WHERE
     AND present.page_id = staged.page_id
     AND present.valid_to IS NULL
     AND present.valid_from < staged.seen_at
+    AND staged.page_id NOT IN (
+        SELECT unnest(later.subject_ids)
+        FROM audit.load AS load
+        INNER JOIN audit.load AS later ON load.source = later.source AND load.extracted_at < later.published_as_of
+        WHERE load.load_id = %(load_id)s
+    )
     AND (present.wikipedia_page_id, present.page_title, present.namespace, present.is_redirect, present.is_missing)
     IS DISTINCT FROM (staged.wikipedia_page_id, staged.page_title, staged.namespace, staged.is_redirect, staged.is_missing);

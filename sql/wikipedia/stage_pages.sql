@@ -12,7 +12,7 @@ SELECT DISTINCT ON (answer.page_id)
     coalesce(page.ns, present.namespace, 0),
     answer.page_language,
     coalesce(page.redirect, false),
-    coalesce(page.missing, false),
+    page.pageid IS NULL OR coalesce(page.missing, false),
     answer.ingested_at
 FROM audit.load AS load
 INNER JOIN raw.wikipedia_pages AS answer ON load.load_id = answer.load_id AND load.attempt = answer.attempt
@@ -23,6 +23,6 @@ LEFT JOIN core.wikipedia_page AS present ON answer.page_id = present.page_id AND
 WHERE load.load_id = %(load_id)s AND answer.problem IS NULL
 ORDER BY
     answer.page_id,
-    coalesce(page.missing, false),
+    page.pageid IS NULL OR coalesce(page.missing, false),
     (page.pageid = present.wikipedia_page_id) DESC NULLS LAST,
     answer.id;

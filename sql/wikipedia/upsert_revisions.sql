@@ -1,6 +1,14 @@
--- Upserts the audited revisions. What the wiki hid since (user, comment, sha1) is blanked; unchanged rows are not rewritten; an
--- answer never replaces what a later answer said. The size change needs the parent, from this load or from core.
-WITH offered AS (
+-- Upserts the audited revisions. What the wiki hid since (user, comment, sha1) is blanked; unchanged rows are not rewritten;
+-- revisions that a load with later answers has published meanwhile are left to it. The size change needs the parent, from this
+-- load or from core.
+WITH later AS (
+    SELECT later.subject_ids, later.window_start, later.window_end
+    FROM audit.load AS load
+    INNER JOIN audit.load AS later ON load.source = later.source AND load.extracted_at < later.published_as_of
+    WHERE load.load_id = %(load_id)s
+),
+
+offered AS (
     SELECT
         staged.page_id,
         staged.revision_id,
@@ -29,7 +37,16 @@ WITH offered AS (
             AND NOT staged_parent.is_quarantined
     LEFT JOIN core.revision AS core_parent
         ON staged.page_id = core_parent.page_id AND staged.parent_id = core_parent.revision_id
-    WHERE staged.load_id = %(load_id)s AND NOT staged.is_quarantined
+    WHERE
+        staged.load_id = %(load_id)s
+        AND NOT staged.is_quarantined
+        AND NOT EXISTS (
+            SELECT 1 FROM later
+            WHERE
+                staged.page_id = ANY(later.subject_ids)
+                AND staged.revision_timestamp >= later.window_start
+                AND staged.revision_timestamp < later.window_end
+        )
     ORDER BY staged.page_id, staged.revision_id
 ),
 
@@ -54,8 +71,7 @@ changed AS (
         raw_id = excluded.raw_id,
         load_id = excluded.load_id
     WHERE
-        core_row.raw_id <= excluded.raw_id
-        AND (
+        (
             core_row.parent_id, core_row.revision_timestamp, core_row.revision_user, core_row.is_minor, core_row.is_anonymous,
             core_row.is_temporary, core_row.revision_size_bytes, core_row.size_delta_bytes, core_row.revision_comment,
             core_row.tags, core_row.sha1
@@ -69,4 +85,4 @@ changed AS (
 
 UPDATE audit.load
 SET rows_published = (SELECT count(*) FROM offered), rows_changed = (SELECT count(*) FROM changed)
-WHERE load_id = %(load_id)s AND published_at IS NULL;
+WHERE load_id = %(load_id)s AND status <> 'published';

@@ -50,11 +50,11 @@ def test_a_try_waits_as_long_as_the_service_asked_for(error: Exception, seconds:
         ({"Retry-After": ""}, None),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "-5"}, None),
-        ({"Retry-After": "Fri, 20 Nov 2026 12:30:00 GMT"}, None),
+        ({"Retry-After": "Fri, 20 Nov 2026 12:30:00 GMT"}, 0.0),
         ({"X-Retry-After": "7"}, None),
     ],
 )
-def test_retry_after_is_read_in_seconds(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_read_in_seconds_and_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
     assert _retry_after(headers) == seconds
 
 

@@ -12,6 +12,7 @@ DEFAULTS = Settings(
     marts_schedule="15 * * * *",
     start_date=utc("2026-11-01"),
     weather_revision_days=5,
+    wikipedia_revision_days=1,
     weather_places_per_batch=100,
     wikipedia_pages_per_batch=25,
     contact="https://github.com/dw-local-free/dw-local-free",
@@ -19,8 +20,9 @@ DEFAULTS = Settings(
 
 NUMBERS = {
     "DW_WEATHER_REVISION_DAYS": (0, 60),
+    "DW_WIKIPEDIA_REVISION_DAYS": (0, 60),
     "DW_WEATHER_PLACES_PER_BATCH": (1, 500),
-    "DW_WIKIPEDIA_PAGES_PER_BATCH": (1, 500),
+    "DW_WIKIPEDIA_PAGES_PER_BATCH": (1, 100),
 }
 
 
@@ -46,7 +48,8 @@ def test_an_empty_variable_is_the_default(name: str) -> None:
         ("DW_START_DATE", "2026-01-01T06:00+02:00", "start_date", utc("2026-01-01T04:00")),
         ("DW_WEATHER_REVISION_DAYS", "0", "weather_revision_days", 0),
         ("DW_WEATHER_PLACES_PER_BATCH", "500", "weather_places_per_batch", 500),
-        ("DW_WIKIPEDIA_PAGES_PER_BATCH", "500", "wikipedia_pages_per_batch", 500),
+        ("DW_WIKIPEDIA_PAGES_PER_BATCH", "100", "wikipedia_pages_per_batch", 100),
+        ("DW_WIKIPEDIA_REVISION_DAYS", "0", "wikipedia_revision_days", 0),
         ("DW_CONTACT", "ops@example.org", "contact", "ops@example.org"),
     ],
 )

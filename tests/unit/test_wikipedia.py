@@ -240,7 +240,6 @@ def test_a_window_without_a_revision_is_a_good_answer(request_: ApiRequest) -> N
         ({"pageid": "21531764"}, "field query.pages[0].pageid is '21531764'"),
         ({"ns": None}, "field query.pages[0].ns is None"),
         ({"title": 7}, "field query.pages[0].title is 7"),
-        ({"invalid": True, "invalidreason": "bad characters"}, "the title is invalid: bad characters"),
     ],
 )
 def test_an_answer_that_is_not_what_was_asked_for_is_refused_by_field(
@@ -390,3 +389,22 @@ def test_an_error_status_is_tried_again_only_where_that_helps(
     assert (details.is_retryable, details.retry_after) == (is_retryable, retry_after)
     assert said in details.problem and "\n" not in details.problem and len(details.problem) < 400
     assert "no text" in problem_of_status(status, "", NOW).problem
+
+
+@pytest.mark.parametrize(
+    "page", [{"invalid": True, "invalidreason": "bad"}, {"ns": -1, "special": True}, {"missing": True}]
+)
+def test_a_title_that_leads_nowhere_is_no_broken_answer_but_a_missing_page(
+    request_: ApiRequest, page: dict[str, Any]
+) -> None:
+    text = json.dumps({"batchcomplete": True, "query": {"pages": [{"title": "A~~~", **page}]}})
+    rows, understood = read(request_, text)
+    assert len(rows) == 1
+    assert understood.wikipedia_page_id is None
+
+
+def test_a_title_of_another_wiki_is_final_and_says_what_to_correct(request_: ApiRequest) -> None:
+    text = json.dumps({"query": {"interwiki": [{"title": "wikt:foo", "iw": "wikt"}]}})
+    with pytest.raises(BadAnswer, match=r"seed_data\.yaml") as error:
+        read(request_, text)
+    assert not error.value.is_retryable

@@ -65,8 +65,10 @@ def pipeline(
     """The DAGs' own operators against the test's warehouse and sandbox; two places and one page are followed."""
     follow(owner, [BOSTON, PHOENIX], [NEW_ENGLAND])
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", database("dw_loader"))
-    for connection in ("OPEN_METEO", "OPEN_METEO_ARCHIVE", "MEDIAWIKI"):
+    for connection in ("OPEN_METEO", "MEDIAWIKI"):
         monkeypatch.setenv(f"AIRFLOW_CONN_{connection}", sandbox.url)
+    # The same server under another name, so that a test can tell which connection was asked.
+    monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO_ARCHIVE", sandbox.url.replace("127.0.0.1", "localhost"))
     return Pipeline(owner, lambda: sandbox.now, monkeypatch)
 
 

@@ -58,6 +58,9 @@ class Pipeline:
         frozen = SimpleNamespace(now=lambda zone: clock().astimezone(zone))
         monkeypatch.setattr(plan, "datetime", frozen)
         monkeypatch.setattr(extract, "datetime", frozen)
+        self.waits: list[float] = []
+        """Seconds that extractions would have slept for rate limits."""
+        monkeypatch.setattr(extract, "sleep", self.waits.append)
         self.clock = clock
 
     def run(self, dag_id: str, start: str | None = None, end: str | None = None, **more: Any) -> DagRun:

@@ -2,8 +2,6 @@
 
 import base64
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 import psycopg
 import pytest
@@ -13,7 +11,6 @@ from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import Pipeline, utc
 
 WINDOW = ("2026-10-05", "2026-10-07")
-LATEST = "FROM raw.weather_observations ORDER BY id DESC LIMIT 1"
 
 
 def recorded_body(bodies: list[bytes]) -> Callable[[bytes], bytes]:
@@ -145,7 +142,3 @@ def test_g1_the_user_agent_is_the_kind_that_wikimedia_asks_for(pipeline: Pipelin
     agent = {name.lower(): value for name, value in sandbox.requests[0].headers.items()}["user-agent"]
     assert agent.startswith("dw-local-free/") and agent.endswith(f"/{requests.__version__}")
     assert "(http" in agent
-
-
-def now_minus(sandbox: Sandbox, **delta: Any) -> str:
-    return (sandbox.now - timedelta(**delta)).date().isoformat()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import Sandbox
+from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import DagRun, Pipeline, snapshot
 
 WINDOW = ("2026-10-28", "2026-11-03")
@@ -110,18 +110,79 @@ def test_g2_overlapping_windows_four_at_a_time_end_as_one_clean_run(pipeline: Pi
     assert snapshot(pipeline) == together
 
 
-def test_g2_an_answer_that_is_published_late_does_not_replace_a_later_one(pipeline: Pipeline, sandbox: Sandbox) -> None:
-    from sandbox import Fault
-
-    window = ("2026-10-05", "2026-10-06")
-    early = DagRun("weather", "early", {"start_date": window[0], "end_date": window[1]}, pipeline.clock())
+@pytest.mark.parametrize("known_before", [False, True], ids=["empty-core", "known-before"])
+def test_g2_an_answer_that_is_published_late_does_not_replace_a_later_one(
+    pipeline: Pipeline, sandbox: Sandbox, known_before: bool
+) -> None:
+    """Also when the later answer only confirmed what core held, so that its rows still name an older one."""
+    day = {"start_date": "2026-10-05", "end_date": "2026-10-06"}
+    if known_before:
+        sandbox.faults.append(Fault.absurd("temperature_2m", 22.2, times=1))
+        published(pipeline, ("weather", *day.values()))
+    early = DagRun("weather", "early", day, pipeline.clock())
     sandbox.faults.append(Fault.absurd("temperature_2m", 11.1, times=1))
     pipeline.finish(pipeline.plan(early), until="validate")
     sandbox.faults.append(Fault.absurd("temperature_2m", 22.2, times=1))
-    published(pipeline, ("weather", *window))
+    published(pipeline, ("weather", *day.values()))
     pipeline.finish(early, since="publish")
     assert early.errors == {}
     assert pipeline.rows("SELECT DISTINCT temperature_celsius::text FROM core.weather") == [("22.20",)]
+
+
+def test_g2_a_late_description_of_a_page_does_not_replace_a_later_one(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    early = DagRun("wikipedia", "early", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
+    published(pipeline, ("wikipedia", "2026-10-05", "2026-10-06"))
+    sandbox.move_page("New England", "Elsewhere")
+    pipeline.finish(pipeline.plan(early), until="validate")
+    sandbox.clear()
+    published(pipeline, ("wikipedia", "2026-10-05", "2026-10-06"))
+    pipeline.finish(early, since="publish")
+    assert early.errors == {}
+    assert pipeline.rows("SELECT page_title FROM core.wikipedia_page") == [("New England",)]
+
+
+def test_g2_a_repeated_publish_waits_for_another_load_of_its_places(pipeline: Pipeline) -> None:
+    """Its staging is empty by then, and it recomputes days that the other load is about to change."""
+    run = pipeline.run("weather", "2026-10-05", "2026-10-06")
+    with pipeline.owner.transaction():
+        pipeline.owner.execute("SELECT 1 FROM core.location WHERE location_id = 1 FOR NO KEY UPDATE")
+        repeated = threading.Thread(target=pipeline.finish, args=(run, "publish"))
+        repeated.start()
+        repeated.join(timeout=2)
+        assert repeated.is_alive()
+    repeated.join()
+    assert run.errors == {}
+
+
+def test_g2_a_zombie_of_an_older_attempt_does_not_stop_the_newer_one(pipeline: Pipeline) -> None:
+    from include.errors import LoadError
+    from include.loads import RunKey, begin_extraction, finish_extraction, record_failure
+
+    run = DagRun("weather", "zombie", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
+    load_id = pipeline.plan(run).loads[0]["load_id"]
+    zombie = begin_extraction(pipeline.owner, load_id)
+    healthy = begin_extraction(pipeline.owner, load_id)
+    with pytest.raises(LoadError, match="overtaken"):
+        finish_extraction(pipeline.owner, zombie, 0)
+    record_failure(pipeline.owner, RunKey("weather", "zombie"), 0, "the zombie's end")
+    finish_extraction(pipeline.owner, healthy, 2)
+    assert pipeline.rows("SELECT status, rows_raw, error FROM audit.load") == [("extracted", 2, None)]
+
+
+def test_g2_planning_anew_empties_the_staging_of_what_it_abandons(pipeline: Pipeline) -> None:
+    for dag_id in ("weather", "wikipedia"):
+        run = DagRun(dag_id, "anew", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
+        pipeline.finish(pipeline.plan(run), until="transform")
+        pipeline.plan(run)
+    for table in ("weather", "weather_unit", "page", "revision"):
+        assert pipeline.value(f"SELECT count(*) FROM staging.{table}") == 0
+
+
+def test_g2_that_a_load_was_published_stays_on_record_when_it_fails_later(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    run = pipeline.run("weather", "2026-10-05", "2026-10-06")
+    sandbox.faults.append(Fault.server_error())
+    pipeline.finish(run)
+    assert pipeline.rows("SELECT status, published_at IS NOT NULL FROM audit.load") == [("failed", True)]
 
 
 def test_g2_days_split_between_two_loads_at_once_are_whole_in_the_rollup(pipeline: Pipeline) -> None:

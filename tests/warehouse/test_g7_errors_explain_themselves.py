@@ -1,8 +1,11 @@
 """G7: bad input gets one clear error that names the source, the place, the window and the raw id, and says what to do."""
 
+from datetime import timedelta
+
 import pytest
 
 from include.errors import BadAnswer
+from plugins.operators import extract
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import Pipeline
@@ -20,7 +23,7 @@ def _with_clouds(place: dict, values: list[str]) -> dict:
     [
         ("weather", Fault.bad_request("Latitude must be in range of -90 to 90°. Given: 200.0."), "Given: 200.0", False),
         ("weather", Fault.plan_required(path="/v1/forecast"), "API key", False),
-        ("weather", Fault.rate_limited("Minutely"), "Minutely API request limit exceeded", True),
+        ("weather", Fault.rate_limited("Hourly"), "Hourly API request limit exceeded", True),
         ("weather", Fault.overloaded(), "overloaded", True),
         ("weather", Fault(path="/v1", transform=lambda body: body[:1]), "holds 1 places, 2 were asked for", True),
         ("weather", Fault(path="/v1", transform=lambda body: [body[1], body[0]]), "places came in another order", True),
@@ -30,9 +33,9 @@ def _with_clouds(place: dict, values: list[str]) -> dict:
             "Boston (42.3601, -71.0589): field hourly.cloud_cover holds 'x'",
             True,
         ),
-        ("wikipedia", Fault.maxlag(retry_after=7), "maxlag", True),
-        ("wikipedia", Fault.too_many_requests(retry_after=9), "429", True),
-        ("wikipedia", Fault.wiki_error("readonly", "The wiki is read-only."), "readonly", True),
+        ("wikipedia", Fault.maxlag(retry_after=700), "maxlag", True),
+        ("wikipedia", Fault.too_many_requests(retry_after=900), "429", True),
+        ("wikipedia", Fault.wiki_error("readonly", "The wiki is read-only.", times=None), "readonly", True),
         ("wikipedia", Fault.wiki_error("badvalue", "Unrecognized value."), "badvalue: Unrecognized value.", False),
     ],
 )  # fmt: skip
@@ -41,10 +44,10 @@ def test_g7_an_error_names_source_place_window_and_raw_id_and_says_what_to_do(
 ) -> None:
     sandbox.faults.append(fault)
     run = pipeline.run(dag_id, *DAY)
-    (raw_id,) = pipeline.rows(
-        "SELECT id FROM raw.weather_observations WHERE problem IS NOT NULL "
-        "UNION ALL SELECT id FROM raw.wikipedia_pages WHERE problem IS NOT NULL"
-    )[0]
+    raw_id = pipeline.value(
+        "SELECT max(id) FROM (SELECT id FROM raw.weather_observations WHERE problem IS NOT NULL "
+        "UNION ALL SELECT id FROM raw.wikipedia_pages WHERE problem IS NOT NULL) AS raw"
+    )
     assert words in run.error
     assert f"raw id {raw_id}" in run.error
     assert dag_id in run.error
@@ -61,20 +64,60 @@ def test_g7_an_error_names_source_place_window_and_raw_id_and_says_what_to_do(
         ("wikipedia", Fault.maxlag(retry_after=7), 7),
         ("wikipedia", Fault.too_many_requests(retry_after=9), 9),
         ("wikipedia", Fault.too_many_requests(retry_after=None), 5),
-        # The clock stands at 12:30:00; one second more than the rest of the minute, hour and day.
+        # The clock stands at 12:30:00: the rest of the minute, and a second for clocks that differ.
         ("weather", Fault.rate_limited("Minutely"), 61),
+    ],
+)
+def test_g7_a_short_refusal_is_waited_out_in_the_same_try(
+    pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, seconds: float
+) -> None:
+    sandbox.faults.append(fault)
+    assert pipeline.run(dag_id, *DAY).errors == {}
+    assert pipeline.waits == [seconds]
+    assert pipeline.rows("SELECT status, attempt FROM audit.load") == [("published", 1)]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "fault", "seconds"),
+    [
+        ("wikipedia", Fault.maxlag(retry_after=500), 500),
         ("weather", Fault.rate_limited("Hourly"), 1801),
         ("weather", Fault.rate_limited("Daily"), 11.5 * 3600 + 1),
         ("weather", Fault.overloaded(), None),
     ],
 )
-def test_g7_a_refusal_is_retried_as_late_as_the_service_wants(
+def test_g7_a_long_refusal_is_retried_as_late_as_the_service_wants(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, seconds: float | None
 ) -> None:
     sandbox.faults.append(fault)
     error = pipeline.run(dag_id, *DAY).errors[0]
     assert isinstance(error, BadAnswer)
     assert error.retry_after == seconds
+    assert pipeline.waits == []
+
+
+def test_g7_a_service_that_refuses_again_and_again_ends_the_patience_of_a_try(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault.maxlag(retry_after=30, times=None))
+    assert isinstance(pipeline.run("wikipedia", *DAY).errors[0], BadAnswer)
+    assert pipeline.waits == [30, 30]
+
+
+def test_g7_a_window_larger_than_the_limits_of_the_service_is_loaded_all_the_same(pipeline: Pipeline) -> None:
+    """Twenty years of two places are four loads, each refused once."""
+    limited = Sandbox(now=pipeline.clock(), limits=True)
+    with limited as sandbox, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_OPEN_METEO_ARCHIVE", sandbox.url)
+
+        def sleep(seconds: float) -> None:
+            pipeline.waits.append(seconds)
+            sandbox.now += timedelta(seconds=seconds)
+
+        patch.setattr(extract, "sleep", sleep)
+        assert pipeline.run("weather", "2006-01-01", "2026-01-01").errors == {}
+    assert pipeline.waits
+    assert pipeline.value("SELECT count(*) FROM core.weather") == 2 * 7305 * 24
 
 
 def test_g7_a_batch_that_fails_leaves_the_others_published_and_names_its_places(

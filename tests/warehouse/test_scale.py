@@ -1,4 +1,4 @@
-"""Ten thousand places are planned into batches that suit the API, and memory does not grow with an answer."""
+"""Ten thousand places are planned into batches that suit the API, and an answer without end is cut off."""
 
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import DagRun, Pipeline

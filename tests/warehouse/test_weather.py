@@ -1,6 +1,7 @@
 """Weather from answer to mart: values, units, borders of APIs, months, years and clocks."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -8,34 +9,46 @@ from typing import Any
 
 import pytest
 
+from include.suites import weather
 from include.weather import UNITS
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import Pipeline, utc
+from tests.warehouse.pipeline import Pipeline, task, utc
 from tests.warehouse.places import BOSTON, KIRITIMATI, PHOENIX
 
 
-def test_recorded_answers_are_stored_with_the_values_they_hold(
-    pipeline: Pipeline, sandbox: Sandbox, recorded: Path
-) -> None:
-    """The real answer asks for other variables; its series stand in for ours, renamed, in the units they really had."""
-    real = json.loads((recorded / "open_meteo" / "archive_hourly_multi2_gmt.json").read_text())
-    names = ["temperature_2m", "pressure_msl", "cloud_cover", "wind_direction_10m", "wind_speed_10m"]
+def recorded_places(recorded: Path) -> Any:
+    """A real answer for two places. It asked for other variables and for knots."""
+    return json.loads((recorded / "open_meteo" / "archive_hourly_multi2_gmt.json").read_text())
 
+
+def completed(place: dict[str, Any], units: dict[str, str]) -> dict[str, Any]:
+    """The real series, with NULL for the variables it did not ask for."""
+    missing = {name: [None] * 24 for name in UNITS if name not in place["hourly"]}
+    return {**place, "hourly": {**place["hourly"], **missing}, "hourly_units": units}
+
+
+def test_recorded_knots_are_refused(pipeline: Pipeline, sandbox: Sandbox, recorded: Path) -> None:
     def answer(_: Any) -> Any:
-        missing = {name: [None] * 24 for name in UNITS if name not in names}
-        places = [
-            {
-                **place,
-                "hourly": {**place["hourly"], **missing, "relative_humidity_2m": place["hourly"]["cloud_cover"],
-                           "precipitation": [0.1] * 24, "weather_code": [3] * 24},
-                "hourly_units": {"time": "iso8601", **UNITS},
-            }
-            for place in real
-        ]  # fmt: skip
-        return places
+        return [completed(place, {**UNITS, **place["hourly_units"]}) for place in recorded_places(recorded)]
 
     sandbox.faults.append(Fault(path="/v1/archive", transform=answer))
+    run = pipeline.run("weather", "2025-06-15", "2025-06-16")
+    assert "units_as_expected" in run.error and '"unit": "kn"' in run.error
+    assert pipeline.value("SELECT count(*) FROM core.weather") == 0
+
+
+def test_recorded_answers_are_stored_with_the_values_they_hold(
+    pipeline: Pipeline, sandbox: Sandbox, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its knots are converted to what we ask for, km/h; that three variables are unknown is allowed here."""
+    kmh_per_knot = Decimal("1.852")
+    real = recorded_places(recorded)
+    for place in real:
+        place["hourly"]["wind_speed_10m"] = [float(kn * kmh_per_knot) for kn in _decimals(place, "wind_speed_10m")]
+    sandbox.faults.append(Fault(path="/v1/archive", transform=lambda _: [completed(place, UNITS) for place in real]))
+    suite = replace(weather.SUITE, known={})
+    monkeypatch.setattr(task("weather", "load.validate"), "suite", suite)
     assert pipeline.run("weather", "2025-06-15", "2025-06-16").errors == {}
     for location_id, place in enumerate(real, start=1):
         rows = pipeline.rows(
@@ -43,13 +56,14 @@ def test_recorded_answers_are_stored_with_the_values_they_hold(
             "wind_direction_degrees, wind_speed_mps FROM core.weather WHERE location_id = %s ORDER BY observed_at",
             location_id,
         )
-        hourly = place["hourly"]
-        expected = zip(hourly["time"], *[hourly[name] for name in names], strict=True)
-        assert rows == [
-            (time, Decimal(str(celsius)), Decimal(str(hpa)), Decimal(cloud), Decimal(direction),
-             round(Decimal(str(speed)) / Decimal("3.6"), 3))
-            for time, celsius, hpa, cloud, direction, speed in expected
-        ]  # fmt: skip
+        plain = ["temperature_2m", "pressure_msl", "cloud_cover", "wind_direction_10m"]
+        metres = [round(kmh / Decimal("3.6"), 3) for kmh in _decimals(place, "wind_speed_10m")]
+        expected = zip(place["hourly"]["time"], *[_decimals(place, name) for name in plain], metres, strict=True)
+        assert rows == list(expected)
+
+
+def _decimals(place: dict[str, Any], name: str) -> list[Decimal]:
+    return [Decimal(str(value)) for value in place["hourly"][name]]
 
 
 def test_the_sandbox_answer_reaches_the_mart_unchanged(pipeline: Pipeline) -> None:
@@ -81,6 +95,8 @@ def test_a_window_across_the_border_of_archive_and_forecast_is_cut_there(pipelin
         ("/v1/forecast", border.isoformat(), (end - timedelta(days=1)).isoformat()),
     ]
     assert pipeline.value("SELECT count(*) FROM core.weather") == 2 * 4 * 24
+    hosts = [{name.lower(): value for name, value in request.headers.items()}["host"] for request in sandbox.requests]
+    assert [host.split(":")[0] for host in hosts] == ["localhost", "127.0.0.1"]
     assert pipeline.rows("SELECT DISTINCT source FROM raw.weather_observations ORDER BY 1") == [
         ("open_meteo",),
         ("open_meteo_archive",),
