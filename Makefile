@@ -54,7 +54,7 @@ install: ## create or complete .venv (every target that needs it does so)
 	@$(PYTHON) local/install.py
 
 requirements: install ## compile both requirement files anew, as of Airflow's release
-	$(RUN) -m uv pip compile -q requirements.in --exclude-newer 2026-09-18 --python-version 3.11 --no-emit-index-url \
+	$(RUN) -m uv pip compile -q requirements.in --exclude-newer 2026-09-18 --python-version 3.11 --universal --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command "make requirements" -o requirements.txt
 	$(RUN) -m uv pip compile -q requirements-local.in -c requirements.txt --exclude-newer 2026-09-18 --python-version 3.11 \
-	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" -o requirements-local.txt
+	  --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" -o requirements-local.txt
