@@ -21,3 +21,7 @@ if "scheduler" in sys.argv or {"celery", "worker"} <= set(sys.argv):
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     for module in HEAVY:
         import_module(module)
+
+# The command line asks for the group by its name; no other process needs the command.
+if sys.argv[1:2] == ["dags"]:
+    import_module("plugins.backfill.cli").add_command()

@@ -1,0 +1,315 @@
+"""Backfills in Airflow's metadata database.
+
+Airflow 3.3.2 has no public Python API for them: this module alone touches its models and the private functions that its own
+`airflow backfill create` calls. tests/unit/test_backfill.py notices when they change. All imports of Airflow's models are inside
+the functions: they are slow.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from plugins.backfill import Refused
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+STATES = ("success", "failed", "running", "queued", "skipped")
+"""Those of a DAG run, and of a window without a run of the backfill's."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a backfill is asked to do. `reprocess`: none, failed or completed."""
+
+    dag_id: str
+    start: datetime
+    end: datetime
+    conf: dict[str, Any] | None
+    backwards: bool
+    reprocess: str
+
+
+@dataclass(frozen=True)
+class Active:
+    """A backfill as it stands in the database."""
+
+    id: int
+    dag_id: str
+    start: datetime
+    end: datetime
+    created: datetime
+    completed: datetime | None
+
+    def __str__(self) -> str:
+        return f"backfill {self.id} of {self.dag_id} ({self.start} to {self.end}, created {self.created:%Y-%m-%d %H:%M:%S})"
+
+
+@dataclass(frozen=True)
+class Window:
+    """One data interval of a schedule; `name` is its logical date, or its key where a DAG is partitioned."""
+
+    name: str
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Windows of a backfill by the state of their run. `skipped` have a run that is not the backfill's."""
+
+    succeeded: int
+    failed: int
+    running: int
+    queued: int
+    skipped: int
+    on_hold: bool
+
+    @property
+    def total(self) -> int:
+        return self.succeeded + self.failed + self.running + self.queued
+
+    @property
+    def done(self) -> int:
+        return self.succeeded + self.failed
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether an error says that the metadata database does not answer."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def check_database() -> None:
+    """Refused when the metadata database does not answer: the first thing to ask it, before Airflow's own logging does."""
+    from sqlalchemy import text
+
+    with _session() as session:
+        session.execute(text("SELECT 1"))
+
+
+@contextmanager
+def _session() -> "Iterator[Session]":
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        yield session
+
+
+def check_dag(dag_id: str) -> int:
+    """The DAG's max_active_runs. Refused for a DAG that is unknown, paused, or that follows assets instead of a schedule."""
+    from airflow.models import DagModel
+    from airflow.models.serialized_dag import SerializedDagModel
+
+    with _session() as session:
+        dag = session.get(DagModel, dag_id)
+        serialized = SerializedDagModel.get(dag_id, session=session)
+        if dag is None or dag.is_stale or serialized is None:
+            raise Refused(f"There is no DAG {dag_id}: `airflow dags list` lists them.")
+        timetable = serialized.dag.timetable
+        if any(True for _ in timetable.asset_condition.iter_assets()) or not timetable.periodic:
+            raise Refused(
+                f"{dag_id} cannot be backfilled: its runs follow assets or are started by hand, they have no window of "
+                f"time. Run it once: airflow dags trigger {dag_id}"
+            )
+        if dag.is_paused:
+            raise Refused(f"{dag_id} is paused, its runs would not start: airflow dags unpause {dag_id}")
+        return dag.max_active_runs or 1
+
+
+def windows(request: Request, reprocess: str) -> list[Window]:
+    """The windows that a backfill would run. Refused as Airflow refuses them."""
+    from airflow.models.backfill import ReprocessBehavior, _do_dry_run
+
+    with _session() as session:
+        infos = _as_refusal(
+            lambda: list(
+                _do_dry_run(
+                    dag_id=request.dag_id,
+                    from_date=request.start,
+                    to_date=request.end,
+                    reverse=request.backwards,
+                    reprocess_behavior=ReprocessBehavior(reprocess),
+                    dag_run_conf=request.conf,
+                    session=session,
+                )
+            )
+        )
+    return [_window(info) for info in infos]
+
+
+def _window(info: Any) -> Window:
+    interval = info.data_interval
+    name = info.partition_key or str(info.logical_date)
+    return Window(name, interval and interval.start, interval and interval.end)
+
+
+def create(request: Request, max_active_runs: int) -> int:
+    """The id of a new backfill, whose runs are queued. Refused as Airflow refuses it."""
+    from airflow.api_fastapi.common.dagbag import resolve_run_on_latest_version
+    from airflow.models.backfill import ReprocessBehavior, _create_backfill
+    from airflow.utils.platform import getuser
+
+    with _session() as session:
+        on_latest_version = resolve_run_on_latest_version(None, request.dag_id, session, fallback=True)
+    backfill = _as_refusal(
+        lambda: _create_backfill(
+            dag_id=request.dag_id,
+            from_date=request.start,
+            to_date=request.end,
+            max_active_runs=max_active_runs,
+            reverse=request.backwards,
+            dag_run_conf=request.conf,
+            triggering_user_name=getuser(),
+            reprocess_behavior=ReprocessBehavior(request.reprocess),
+            run_on_latest_version=on_latest_version,
+        )
+    )
+    return int(backfill.id)
+
+
+def _as_refusal(call: Callable[[], Any]) -> Any:
+    """The result; what Airflow raises for a request that cannot be, as Refused."""
+    from airflow.sdk.exceptions import AirflowException
+
+    try:
+        return call()
+    except (AirflowException, ValueError) as error:
+        raise Refused(" ".join(str(error).split())) from error
+
+
+def latest(dag_id: str) -> Active | None:
+    """The active backfill of a DAG, else its last one."""
+    from airflow.models.backfill import Backfill
+    from sqlalchemy import select
+
+    order = (Backfill.completed_at.is_not(None), Backfill.id.desc())
+    with _session() as session:
+        found = session.scalar(select(Backfill).where(Backfill.dag_id == dag_id).order_by(*order).limit(1))
+        if found is None:
+            return None
+        return Active(found.id, dag_id, found.from_date, found.to_date, found.created_at, found.completed_at)
+
+
+def settle(backfill_id: int) -> bool:
+    """Whether no run of a backfill is left; notes then that it is complete.
+
+    Airflow's scheduler notes it too, but only twice a minute, and refuses another backfill of the DAG until then.
+    """
+    from airflow._shared.timezones import timezone
+    from airflow.models.backfill import Backfill
+    from sqlalchemy import update
+
+    counts = count(backfill_id)
+    if counts.total + counts.skipped == 0 or counts.done < counts.total:
+        return False
+    still_active = (Backfill.id == backfill_id, Backfill.completed_at.is_(None))
+    with _session() as session:
+        session.execute(update(Backfill).where(*still_active).values(completed_at=timezone.utcnow()))
+    return True
+
+
+def count(backfill_id: int) -> Counts:
+    """How far a backfill is."""
+    from airflow.models import DagModel, DagRun
+    from airflow.models.backfill import Backfill, BackfillDagRun
+    from sqlalchemy import func, or_, select
+
+    rows = (
+        select(DagRun.state, func.count())
+        .select_from(BackfillDagRun)
+        .join(DagRun, DagRun.id == BackfillDagRun.dag_run_id, isouter=True)
+        .where(BackfillDagRun.backfill_id == backfill_id)
+        .group_by(DagRun.state)
+    )
+    held = (
+        select(Backfill.id)
+        .join(DagModel, DagModel.dag_id == Backfill.dag_id)
+        .where(Backfill.id == backfill_id, or_(Backfill.is_paused.is_(True), DagModel.is_paused.is_(True)))
+    )
+    with _session() as session:
+        found = {str(state or "skipped"): number for state, number in session.execute(rows)}
+        on_hold = session.scalar(held) is not None
+    succeeded, failed, running, queued, skipped = (found.get(state, 0) for state in STATES)
+    return Counts(succeeded, failed, running, queued, skipped, on_hold)
+
+
+@dataclass(frozen=True)
+class FailedTask:
+    """A task instance that failed."""
+
+    name: str
+    map_index: int
+    error: str
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """A failed run of a backfill. `tasks` is empty when it was cancelled before it began."""
+
+    run_id: str
+    window: Window
+    logical_date: datetime | None
+    tasks: list[FailedTask]
+
+
+def failed_runs(backfill_id: int, with_errors: int) -> list[FailedRun]:
+    """The failed runs by logical date, the first `with_errors` of them with the errors in their tasks' logs."""
+    from airflow.models import DagRun
+    from airflow.models.backfill import BackfillDagRun
+    from sqlalchemy import select
+
+    query = (
+        select(DagRun)
+        .join(BackfillDagRun, BackfillDagRun.dag_run_id == DagRun.id)
+        .where(BackfillDagRun.backfill_id == backfill_id, DagRun.state == "failed")
+        .order_by(DagRun.logical_date, DagRun.id)
+    )
+    with _session() as session:
+        runs = list(session.scalars(query))
+        return [_failed_run(session, run, number < with_errors) for number, run in enumerate(runs)]
+
+
+def _failed_run(session: "Session", run: Any, with_errors: bool) -> FailedRun:
+    window = Window(run.partition_key or str(run.logical_date), run.data_interval_start, run.data_interval_end)
+    return FailedRun(run.run_id, window, run.logical_date, _failed_tasks(session, run) if with_errors else [])
+
+
+def _failed_tasks(session: "Session", run: Any) -> list[FailedTask]:
+    from airflow.models import TaskInstance
+    from sqlalchemy import select
+
+    of_run = (TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
+    query = select(TaskInstance).where(*of_run, TaskInstance.state == "failed").order_by(TaskInstance.end_date)
+    return [
+        FailedTask(_name(task), task.map_index, _logged_error(task) if number == 0 else "")
+        for number, task in enumerate(session.scalars(query))
+    ]
+
+
+def _name(task: Any) -> str:
+    return str(task.task_id) + (f" [{task.rendered_map_index or task.map_index}]" if task.map_index >= 0 else "")
+
+
+def _logged_error(task: Any) -> str:
+    """The last error in the log of a task's last try; empty when there is none, or no log that can be read."""
+    from airflow.utils.log.log_reader import TaskLogReader
+
+    try:
+        from_the_start: Any = {}
+        entries, _ = TaskLogReader().read_log_chunks(task, task.try_number, from_the_start)
+        errors = [text for entry in entries if (text := error_of(entry.model_dump()))]
+    except Exception:  # A log can be missing in as many ways as there are log handlers; the report goes on without it.
+        return ""
+    return errors[-1] if errors else ""
+
+
+def error_of(entry: dict[str, Any]) -> str:
+    """The error that a log entry tells of; empty when it tells of none."""
+    details = entry.get("error_detail") or []
+    if details:
+        return f"{details[0].get('exc_type')}: {details[0].get('exc_value')}"
+    return str(entry.get("event", "")) if entry.get("level") in ("error", "critical") else ""

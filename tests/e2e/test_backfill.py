@@ -1,0 +1,200 @@
+"""`airflow dags backfill` as a user types it, for a DAG with daily windows."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from sandbox import Fault
+from tests.e2e.stack import Stack, fresh_terminal, wait_for
+
+DAG = "weather_by_day"
+"""`weather` with daily windows: the stack's own has none, so that nothing is due by the clock."""
+
+Answer = subprocess.CompletedProcess[str]
+BOSTON = """-c '{"locations": ["Boston"]}'"""
+HOURS = """
+    SELECT observed_at::date::text, count(*), count(DISTINCT location_id), count(temperature_celsius) FROM core.weather
+    WHERE observed_at >= %s AND observed_at < %s GROUP BY 1 ORDER BY 1
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def daily(running: Stack) -> Iterator[None]:
+    """The DAG is there during these tests."""
+    dags = running.repo / "dags"
+    text = (dags / "weather.py").read_text()
+    for old, new in (('dag_id="weather"', f'dag_id="{DAG}"'), ("settings.weather_schedule", '"@daily"')):
+        assert old in text
+        text = text.replace(old, new)
+    file = dags / f"{DAG}.py"
+    file.write_text(text)
+    wait_for(f"the DAG {DAG}", lambda: DAG in known(running))
+    yield
+    file.unlink()
+    wait_for(f"the end of the DAG {DAG}", lambda: DAG not in known(running))
+
+
+def known(stack: Stack) -> list[str]:
+    return [dag["dag_id"] for dag in stack.api.get("/api/v2/dags?limit=100")["dags"]]
+
+
+@pytest.fixture
+def backfill(stack: Stack) -> Callable[[str], Answer]:
+    """Runs `airflow dags backfill` with these words in a user's shell."""
+    return lambda words: stack.shell(f"airflow dags backfill {words}")
+
+
+def backfills(stack: Stack, dag_id: str = DAG) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stack.api.get(f"/api/v2/backfills?dag_id={dag_id}&limit=100")["backfills"]
+    return found
+
+
+def days_of_runs(stack: Stack) -> list[str]:
+    return sorted(run["logical_date"][:10] for run in stack.runs(DAG))
+
+
+def test_airflow_lists_the_command(stack: Stack) -> None:
+    answer = stack.shell("airflow dags --help")
+    assert answer.returncode == 0, answer.stderr
+    assert re.search(r"^ +backfill +\w", answer.stdout, re.MULTILINE)
+
+
+def test_three_days_are_loaded_and_a_second_time_is_nothing_to_do(
+    stack: Stack, backfill: Callable[[str], Answer]
+) -> None:
+    answer = backfill(f"{DAG} -s 2022-03-01 -e 2022-03-03")
+    assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
+    newest = max(row["id"] for row in backfills(stack))
+    lines = answer.stdout.splitlines()
+    assert lines[0] == f"Backfill {newest} of {DAG} created: 3 windows"
+    assert lines[-1].startswith("3/3 windows done, 0 running, 0 failed")
+    days = ["2022-03-01", "2022-03-02", "2022-03-03"]
+    assert stack.sql(HOURS, "2022-02-27", "2022-03-06") == [(day, 240, 10, 240) for day in days]
+
+    again = backfill(f"{DAG} -s 2022-03-01 -e 2022-03-03")
+    assert again.returncode == 0, again.stderr
+    assert "Nothing to do: 3 windows" in again.stdout
+    assert max(row["id"] for row in backfills(stack)) == newest
+
+
+def test_a_failed_window_is_told_and_its_command_repairs_it(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    refused = Fault.bad_request("No such archive", times=None, when=lambda request: "2022-04-02" in request.query)
+    stack.sandbox.faults.append(refused)
+    answer = backfill(f"{DAG} -s 2022-04-01 -e 2022-04-03 {BOSTON}")
+    assert answer.returncode == 1, f"{answer.stdout}\n{answer.stderr}"
+    [run] = [run for run in stack.runs(DAG) if run["state"] == "failed"]
+    [row] = [line for line in answer.stdout.splitlines() if run["dag_run_id"] in line]
+    assert run["logical_date"].startswith("2022-04-02")
+    assert "2022-04-02" in row and "load.extract" in row and "No such archive" in answer.stdout
+    assert "Traceback" not in answer.stdout + answer.stderr
+    [command] = re.findall(r"airflow dags backfill (.*--rerun-failed-tasks)", answer.stdout)
+    assert command == f"{DAG} -s 2022-04-02 -e 2022-04-02 --rerun-failed-tasks"
+
+    stack.sandbox.faults.clear()
+    since = len(stack.sandbox.requests)
+    repaired = backfill(command)
+    assert repaired.returncode == 0, f"{repaired.stdout}\n{repaired.stderr}"
+    assert len(stack.sandbox.requests) == since + 1
+    days = ["2022-04-01", "2022-04-02", "2022-04-03"]
+    assert stack.sql(HOURS, "2022-03-20", "2022-04-10") == [(day, 24, 1, 24) for day in days]
+
+
+def test_a_dry_run_lists_windows_and_creates_nothing(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    before = (backfills(stack), len(stack.runs(DAG)))
+    answer = backfill(f"{DAG} -s 2022-05-01 -e 2022-05-03 -B --dry-run")
+    assert answer.returncode == 0, answer.stderr
+    assert re.findall(r"^2022-05-0\d", answer.stdout, re.MULTILINE) == ["2022-05-03", "2022-05-02", "2022-05-01"]
+    assert (backfills(stack), len(stack.runs(DAG))) == before
+
+
+def test_no_wait_then_refused_beside_it_then_attached(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    stack.sandbox.faults.append(Fault.slow(20, times=1))
+    answer = backfill(f"{DAG} -s 2022-06-01 -e 2022-06-02 --no-wait {BOSTON}")
+    assert answer.returncode == 0, answer.stderr
+    [number] = re.findall(rf"^Backfill (\d+) of {DAG} created: 2 windows$", answer.stdout, re.MULTILINE)
+    assert backfills(stack)[-1]["completed_at"] is None
+
+    beside = backfill(f"{DAG} -s 2022-07-01")
+    assert beside.returncode == 2
+    assert beside.stderr.count("\n") == 1
+    assert f"backfill {number} of {DAG} (2022-06-01" in beside.stderr and "--attach" in beside.stderr
+
+    attached = backfill(f"{DAG} --attach")
+    assert attached.returncode == 0, f"{attached.stdout}\n{attached.stderr}"
+    assert "2/2 windows done" in attached.stdout
+    assert stack.sql(HOURS, "2022-05-20", "2022-07-10") == [("2022-06-01", 24, 1, 24), ("2022-06-02", 24, 1, 24)]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (f"{DAG} -s 2022-01-02 -e 2022-01-01", "is after"),
+        (f"{DAG} -s 2022-01-01 -e 2999-01-01", "future"),
+        (f"{DAG} -s someday", "no date"),
+        (f"{DAG} -s 2022-01-01 -c '[]'", "JSON object"),
+        ("no_such_dag -s 2022-01-01", "no_such_dag"),
+        ("refresh_marts -s 2022-01-01", "airflow dags trigger refresh_marts"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    words: str, reason: str, stack: Stack, backfill: Callable[[str], Answer]
+) -> None:
+    before = backfills(stack)
+    refused_in_one_line(backfill(words), reason)
+    assert backfills(stack) == before
+
+
+def test_a_paused_dag_is_refused(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    set_paused = partial(stack.shell, f"airflow dags pause -y {DAG}")
+    assert set_paused().returncode == 0
+    try:
+        refused_in_one_line(backfill(f"{DAG} -s 2022-01-01"), f"airflow dags unpause {DAG}")
+    finally:
+        assert stack.shell(f"airflow dags unpause -y {DAG}").returncode == 0
+
+
+def test_a_metadata_database_that_is_down_is_told_in_one_line(stack: Stack) -> None:
+    nowhere = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=postgresql+psycopg2://airflow:airflow@127.0.0.1:1/airflow"
+    answer = stack.shell(f"{nowhere} airflow dags backfill {DAG} -s 2022-01-01")
+    refused_in_one_line(answer, "metadata database")
+
+
+def refused_in_one_line(answer: Answer, reason: str) -> None:
+    assert answer.returncode == 2, f"{answer.stdout}\n{answer.stderr}"
+    assert reason in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert "Traceback" not in answer.stdout + answer.stderr
+
+
+def test_ctrl_c_stops_waiting_and_the_backfill_goes_on(stack: Stack) -> None:
+    stack.sandbox.faults.append(Fault.slow(20, times=1))
+    words = f"airflow dags backfill {DAG} -s 2022-08-01 -e 2022-08-02 {BOSTON}"
+    command = subprocess.Popen(
+        ["bash", "-c", f". .local/env\nexec {words}"],
+        cwd=stack.repo,
+        env=fresh_terminal(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert command.stdout
+    while (line := command.stdout.readline()) and "windows done" not in line:
+        pass
+    command.send_signal(signal.SIGINT)
+    _, told = command.communicate(timeout=60)
+    assert command.returncode == 130, told
+    assert "Traceback" not in told
+    number = backfills(stack)[-1]["id"]
+    assert f"Backfill {number} of {DAG} goes on" in told
+    assert f"{stack.address}/dags/{DAG}/backfills" in told
+    assert f"/api/v2/backfills/{number}/pause" in told
+    wait_for(f"the end of backfill {number}", lambda: hours(stack, "2022-08-01", "2022-08-03") == 48)
+
+
+def hours(stack: Stack, start: str, end: str) -> int:
+    return sum(row[1] for row in stack.sql(HOURS, start, end))
