@@ -13,7 +13,7 @@ CODE := $(wildcard dags plugins include config local sandbox tests)
 TYPED := $(wildcard include plugins local sandbox)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status test test-fast lint format requirements
+.PHONY: help install demo up down clean status test test-fast bench lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: install ## all tests, the fast ones first
 
 test-fast: install ## the tests without a warehouse and without a running Airflow
 	@$(RUN) -m pytest $(FAST)
+
+bench: install ## measure the local stack, as docs/benchmarks.md shows it (some 10 minutes)
+	@$(RUN) -m tests.bench
 
 lint: install ## ruff, sqlfluff, mypy
 	$(RUN) -m ruff check $(CODE)

@@ -1,0 +1,145 @@
+"""`make bench`: how fast the local stack is, as a table for docs/benchmarks.md.
+
+Everything is measured on a stack of its own, in a temporary copy of the checkout, against a sandbox in this process: from the
+REST call that triggers a run to the mart that shows its rows, as the ledger notes it.
+"""
+
+import os
+import platform
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from sandbox import Sandbox
+from tests.e2e.stack import Run, Stack, copy_checkout, wait_for
+
+REPEATS = 7
+STEPS = ("plan", "load.extract", "load.transform", "load.validate", "load.publish")
+WHATS_LEFT = """
+    SELECT count(*) FROM audit.load
+    WHERE dag_id = %s AND run_id = %s AND (marts_refreshed_at IS NULL OR marts_due_since IS NOT NULL)
+"""
+
+
+def main() -> int:
+    """Prints the tables; the exit code is that of the stack's start."""
+    home = Path(tempfile.mkdtemp(prefix="dw bench "))
+    try:
+        copy_checkout(home)
+        with Sandbox(limits=False) as sandbox:
+            stack = Stack(home, sandbox)
+            stack.settings |= {"DW_WEATHER_SCHEDULE": "@daily", "DW_WEATHER_PLACES_PER_BATCH": "100"}
+            try:
+                began = time.monotonic()
+                started = stack.local("up")
+                print(started.stdout + started.stderr, file=sys.stderr)
+                if started.returncode == 0:
+                    report(stack, time.monotonic() - began)
+                return started.returncode
+            finally:
+                stack.local("down")
+    finally:
+        shutil.rmtree(home)
+
+
+def report(stack: Stack, start_seconds: float) -> None:
+    """Measures everything and prints it as Markdown."""
+    warm_up(stack)
+    day, tasks = one_day_runs(stack)
+    rows = [
+        ("`make up` with everything installed", [start_seconds]),
+        ("one day of ten places: trigger to refreshed mart, warm", day),
+        ("one month of ten places in one run", repeated(lambda: window(stack, "2020-03-01", "2020-04-01"), 3)),
+        (
+            "one year of ten places in one run (87,840 rows)",
+            repeated(lambda: window(stack, "2020-01-01", "2021-01-01"), 3),
+        ),
+        ("the same year once more, nothing changed", repeated(lambda: window(stack, "2020-01-01", "2021-01-01"), 3)),
+        ("`airflow dags backfill` of 90 daily windows: the command", [backfill(stack, "2019-01-01", "2019-03-31")]),
+    ]
+    print(machine())
+    print(table("what", rows))
+    print(table("task of the one-day run", [(f"`{task_id}`", seconds) for task_id, seconds in tasks.items()]))
+
+
+def warm_up(stack: Stack) -> None:
+    """Each of the executor's workers runs its first tasks."""
+    for day in range(1, 4):
+        window(stack, f"2018-01-0{day}", f"2018-01-0{day + 1}")
+
+
+def one_day_runs(stack: Stack) -> tuple[list[float], dict[str, list[float]]]:
+    """Seconds of the whole, and of each task, for runs of one day each."""
+    totals: list[float] = []
+    tasks: dict[str, list[float]] = {task_id: [] for task_id in STEPS}
+    for day in range(10, 10 + REPEATS):
+        began = time.monotonic()
+        run = loaded(stack, f"2018-01-{day}", f"2018-01-{day + 1}")
+        totals.append(time.monotonic() - began)
+        run.wait("success")
+        for task in run.tasks():
+            seconds = datetime.fromisoformat(task.ended) - datetime.fromisoformat(task.started)
+            tasks[task.task_id].append(seconds.total_seconds())
+    return totals, tasks
+
+
+def window(stack: Stack, start: str, end: str) -> float:
+    """Seconds from the trigger to the refreshed mart."""
+    began = time.monotonic()
+    loaded(stack, start, end)
+    return time.monotonic() - began
+
+
+def loaded(stack: Stack, start: str, end: str) -> Run:
+    """A run whose rows the mart shows."""
+    run = stack.trigger("weather", start, end)
+    # The loads are opened by plan: before it there is nothing left to do either.
+    wait_for(
+        f"the mart after {run.run_id}",
+        lambda: run.loads("1") and stack.sql(WHATS_LEFT, "weather", run.run_id) == [(0,)],
+    )
+    return run
+
+
+def backfill(stack: Stack, first: str, last: str) -> float:
+    """Seconds of the command, with the seven or so that it takes to start."""
+    began = time.monotonic()
+    answer = stack.shell(f"airflow dags backfill weather -s {first} -e {last}")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    print(answer.stdout, file=sys.stderr)
+    return time.monotonic() - began
+
+
+def repeated(measure: Callable[[], float], times: int) -> list[float]:
+    return [measure() for _ in range(times)]
+
+
+def table(heading: str, rows: list[tuple[str, list[float]]]) -> str:
+    """A Markdown table of seconds."""
+    lines = [f"\n| {heading} | median | least | most | n |", "|---|--:|--:|--:|--:|"]
+    for name, seconds in rows:
+        figures = (statistics.median(seconds), min(seconds), max(seconds))
+        lines.append(f"| {name} | " + " | ".join(f"{figure:.2f} s" for figure in figures) + f" | {len(seconds)} |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """What it ran on, and how busy that was with other things."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if sys.platform == "linux" else None
+    memory = psutil.virtual_memory().total >> 30
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({model[1] if model else platform.processor()}), {memory} GiB, "
+        f"{platform.system()}, Python {platform.python_version()}; load average of the last 15 minutes {os.getloadavg()[2]:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""config/airflow_local_settings.py: what a process that forks others has imported for them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+PARSE = """
+import json, sys
+sys.argv = ["airflow", *sys.argv[1:]]
+import airflow.settings
+airflow.settings.import_local_settings()
+preloaded = set(sys.modules)
+from runpy import run_path
+for name in ("weather", "wikipedia", "refresh_marts"):
+    run_path(f"dags/{name}.py")
+print(json.dumps({"preloaded": sorted(preloaded), "left": sorted(set(sys.modules) - preloaded)}))
+"""
+
+
+def imports(*words: str) -> dict[str, list[str]]:
+    """The modules that `airflow WORDS` has imported at its start, and those that its forks would still import for the DAG files."""
+    path = os.pathsep.join([str(REPO), str(REPO / "config")])
+    env = os.environ | {"PYTHONPATH": path, "AIRFLOW__CORE__UNIT_TEST_MODE": "False"}
+    answer = subprocess.run(
+        [sys.executable, "-c", PARSE, *words], cwd=REPO, env=env, capture_output=True, text=True, check=True
+    )
+    found: dict[str, list[str]] = json.loads(answer.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("words", [("scheduler",), ("celery", "worker")], ids=" ".join)
+def test_a_task_imports_nothing_heavy_and_nothing_of_ours(words: tuple[str, ...]) -> None:
+    found = imports(*words)
+    assert {"great_expectations.expectations", "plugins.loads", "include.weather"} <= set(found["preloaded"])
+    assert [name for name in found["left"] if name.split(".")[0] in ("plugins", "include", "great_expectations")] == []
+    assert [name for name in found["left"] if name.startswith("airflow.providers.")] == []
+
+
+def test_the_dag_processor_sees_changes_of_ours_without_a_restart() -> None:
+    preloaded = imports("dag-processor")["preloaded"]
+    assert "airflow.providers.http.operators.http" in preloaded
+    assert [name for name in preloaded if name.split(".")[0] in ("plugins", "include", "great_expectations")] == []
+
+
+def test_other_processes_start_light() -> None:
+    preloaded = imports("api-server")["preloaded"]
+    assert [name for name in preloaded if name.split(".")[0] in ("plugins", "include", "great_expectations")] == []
