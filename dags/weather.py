@@ -15,6 +15,9 @@ into `staging.weather`, audits them, and upserts them into `core.weather`. Any w
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads
 the `DW_WEATHER_REVISION_DAYS` before it again. `locations` restricts the run to some places.
 
+**Replay**: with `replay` nobody is asked: the window is built again from the answers that `raw` holds, as after the correction of
+a transform. `make replay` does the same.
+
 Weather data by [Open-Meteo.com](https://open-meteo.com), CC BY 4.0.
 """
 
@@ -55,6 +58,7 @@ with DAG(
         pool="open_meteo",
         transform=[
             "weather/stage_weather.sql",
+            "weather/keep_latest_hours.sql",
             "weather/stage_units.sql",
             "weather/mark_staged.sql",
         ],

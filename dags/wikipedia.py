@@ -17,6 +17,9 @@ and the history `core.wikipedia_page`. Any window can be run again safely; what 
 the `DW_WIKIPEDIA_REVISION_DAYS` before it again: a lagging replica may hide the last seconds, and users are hidden later. `pages`
 restricts the run to some pages.
 
+**Replay**: with `replay` nobody is asked: the window is built again from the answers that `raw` holds, as after the correction of
+a transform. `make replay` does the same.
+
 Text of [Wikipedia](https://www.wikipedia.org), CC BY-SA 4.0.
 """
 
@@ -58,11 +61,13 @@ with DAG(
         transform=[
             "wikipedia/stage_pages.sql",
             "wikipedia/stage_revisions.sql",
+            "wikipedia/keep_latest_revisions.sql",
             "wikipedia/mark_staged.sql",
         ],
         publish=[
             "wikipedia/lock_pages.sql",
             "wikipedia/close_page_versions.sql",
+            "wikipedia/correct_page_versions.sql",
             "wikipedia/open_page_versions.sql",
             "wikipedia/upsert_revisions.sql",
             "wikipedia/complete_size_deltas.sql",

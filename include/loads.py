@@ -18,16 +18,23 @@ class RunKey:
 
 @dataclass(frozen=True)
 class Load:
-    """A load under extraction."""
+    """A load under extraction; a replay is made of answers that raw already holds."""
 
     load_id: int
     attempt: int
     subject_ids: tuple[int, ...]
     window: Window
+    is_replay: bool = False
 
 
 def open_load(
-    connection: Connection, key: RunKey, map_index: int, source: str, subject_ids: tuple[int, ...], window: Window
+    connection: Connection,
+    key: RunKey,
+    map_index: int,
+    source: str,
+    subject_ids: tuple[int, ...],
+    window: Window,
+    is_replay: bool = False,
 ) -> int:
     """Opens a load in the ledger; returns its id."""
     row = run(
@@ -41,6 +48,7 @@ def open_load(
             "subject_ids": list(subject_ids),
             "window_start": window.start,
             "window_end": window.end,
+            "is_replay": is_replay,
         },
     ).fetchone()
     assert row is not None
@@ -60,8 +68,8 @@ def begin_extraction(connection: Connection, load_id: int) -> Load:
     row = run(connection, "ops/begin_extraction.sql", {"load_id": load_id}).fetchone()
     if row is None:
         raise LoadError(f"load {load_id} was planned again since: clear the whole run, not one of its tasks")
-    load_id, attempt, subject_ids, start, end = row
-    return Load(load_id, attempt, tuple(subject_ids), Window(start, end))
+    load_id, attempt, subject_ids, start, end, is_replay = row
+    return Load(load_id, attempt, tuple(subject_ids), Window(start, end), is_replay)
 
 
 def finish_extraction(connection: Connection, load: Load, rows_raw: int) -> None:

@@ -61,6 +61,10 @@ class Source(Protocol):
     """The table it inserts into, for messages."""
     CLEAR_STAGING: tuple[str, ...]
     """Statement files that empty staging of one load."""
+    LOCK_SUBJECTS: str
+    """Statement file that locks the places or pages of a load, as its publish does."""
+    STORED_ANSWERS: str
+    """Statement file that tells how many stored answers a replay is made of, and its places or pages in words."""
 
     def observable(self, window: Window, now: datetime) -> Window:
         """The part of a window that can be known by now; raises BadWindow when there is none."""

@@ -18,6 +18,8 @@ NAME = "weather"
 LAND = "weather/land.sql"
 RAW_TABLE = "raw.weather_observations"
 CLEAR_STAGING = ("weather/clear_staging.sql", "weather/clear_staged_units.sql")
+LOCK_SUBJECTS = "weather/lock_places.sql"
+STORED_ANSWERS = "weather/stored_answers.sql"
 
 UNITS = {
     "temperature_2m": "°C",

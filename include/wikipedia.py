@@ -17,6 +17,8 @@ NAME = "wikipedia"
 LAND = "wikipedia/land.sql"
 RAW_TABLE = "raw.wikipedia_pages"
 CLEAR_STAGING = ("wikipedia/clear_staging.sql", "wikipedia/clear_staged_pages.sql")
+LOCK_SUBJECTS = "wikipedia/lock_pages.sql"
+STORED_ANSWERS = "wikipedia/stored_answers.sql"
 
 LONGEST_SLICE = timedelta(days=366)
 """Of one load, so that a window of many years neither outlives the task's timeout nor fails as a whole."""

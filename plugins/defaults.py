@@ -20,7 +20,7 @@ TASK_DEFAULTS: dict[str, Any] = {
 
 
 def window_params(subject: str, example: str) -> dict[str, Param]:
-    """Parameters of a run: its window, half-open, and a list of `subject` (locations or pages) to restrict it to."""
+    """Parameters of a run: its window, half-open, a list of `subject` (locations or pages) to restrict it to, and replay."""
     # The UI shows a picker for this format. Nothing checks it, so that plain dates pass too (jsonschema checks date-time only
     # with rfc3339-validator installed); include/windows.py is what reads and refuses.
     moment: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
@@ -43,6 +43,13 @@ def window_params(subject: str, example: str) -> dict[str, Param]:
             items={"type": "string"},
             title=f"Only these {subject}",
             description=f"One name a line, such as {example}. Empty: all that are active.",
+        ),
+        "replay": Param(
+            False,
+            type="boolean",
+            title="Replay stored answers",
+            description="Build the window again from the answers that raw already holds, without asking the service: after the "
+            "correction of a transform.",
         ),
     }
 

@@ -35,7 +35,7 @@ def load_group(
         extracted = ExtractOperator(
             task_id="extract",
             doc_md="Asks the service for all of this load and lands each answer in `raw` as it comes, byte for byte. "
-            "Retries as late as the service asks for. **Clear it** once the service is healthy.",
+            "Retries as late as the service asks for. **Clear it** once the service is healthy. A replay asks nobody.",
             source=source,
             parameters=parameters,
             pool=pool,
@@ -45,7 +45,7 @@ def load_group(
         )
         staged = SQLExecuteQueryOperator(
             task_id="transform",
-            doc_md="Parses the answers of the last extraction into `staging`, set-based, in one transaction.",
+            doc_md="Parses the answers that the load is made of into `staging`, set-based, in one transaction.",
             sql=["ops/lock_extracted_load.sql", *source.CLEAR_STAGING, *transform],
             parameters=parameters,
             **STATEMENTS,

@@ -1,4 +1,4 @@
-"""extract: asks the service for all of a load and lands each answer in raw as it comes."""
+"""extract: asks the service for all of a load and lands each answer in raw as it comes; a replay asks nobody."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.errors import BadAnswer, WarehouseError
 from include.landing import MAX_BODY_BYTES, Answer, land, land_whole, text_of
 from include.loads import Load, begin_extraction, finish_extraction
+from include.replay import replay_answers
 from include.settings import read_settings
 from include.source import ApiRequest, Source
 from include.warehouse import Connection
@@ -44,20 +45,23 @@ class ExtractOperator(HttpOperator):
         self.parameters = parameters
 
     def execute(self, context: Context) -> None:
-        """Lands the answers of a new extraction attempt."""
+        """Lands the answers of a new extraction attempt; of a replay, finds those that are there."""
         self.patience = PATIENCE_SECONDS
         with warehouse() as connection:
             try:
                 load = begin_extraction(connection, self.parameters["load_id"])
-                rows = self._converse(connection, load)
-                finish_extraction(connection, load, rows)
+                if load.is_replay:
+                    rows = replay_answers(connection, self.source, load)
+                else:
+                    rows = self._converse(connection, load)
+                    finish_extraction(connection, load, rows)
             except BadAnswer as error:
                 if error.is_retryable:
                     raise
                 raise AirflowFailException(str(error)) from None
             except WarehouseError as error:
                 raise AirflowFailException(str(error)) from None
-        self.log.info("load %d: %d rows landed in raw", load.load_id, rows)
+        self.log.info("load %d: %d rows %s in raw", load.load_id, rows, "found" if load.is_replay else "landed")
 
     def _converse(self, connection: Connection, load: Load) -> int:
         rows = 0

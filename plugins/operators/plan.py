@@ -50,15 +50,16 @@ class PlanOperator(BaseOperator):
     def _open_loads(self, context: Context, window: Window) -> list[dict[str, Any]]:
         key = RunKey(context["dag_run"].dag_id, context["dag_run"].run_id)
         names: Sequence[str] | None = context["params"].get(self.names_param) or None
+        is_replay = bool(context["params"].get("replay"))
         with warehouse() as connection, connection.transaction():
             batches = self.source.plan_batches(connection, window, read_settings(), names)
             _refuse_too_many(len(batches), window)
             supersede_loads(connection, key, self.source.CLEAR_STAGING)
             loads = [
-                open_load(connection, key, map_index, self.source.NAME, batch.subject_ids, batch.window)
+                open_load(connection, key, map_index, self.source.NAME, batch.subject_ids, batch.window, is_replay)
                 for map_index, batch in enumerate(batches)
             ]
-        self.log.info("window %s, %d loads", window, len(loads))
+        self.log.info("%s %s, %d loads", "replay of" if is_replay else "window", window, len(loads))
         return [{"load_id": load_id, "label": batch.label} for load_id, batch in zip(loads, batches, strict=True)]
 
     def _run_times(self, context: Context) -> RunTimes:

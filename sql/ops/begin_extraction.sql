@@ -14,4 +14,4 @@ SET
     audited_at = NULL,
     error = NULL
 WHERE load_id = %(load_id)s AND status <> 'superseded'
-RETURNING load_id, attempt, subject_ids, window_start, window_end;
+RETURNING load_id, attempt, subject_ids, window_start, window_end, is_replay;

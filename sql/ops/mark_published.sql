@@ -3,7 +3,8 @@ UPDATE audit.load
 SET
     status = 'published',
     published_at = clock_timestamp(),
-    published_as_of = extracted_at,
+    published_attempt = attempt,
+    published_as_of = CASE WHEN NOT is_replay THEN extracted_at END,
     marts_due_since = clock_timestamp(),
     error = NULL
 WHERE load_id = %(load_id)s AND status <> 'published';

@@ -1,4 +1,4 @@
--- Parses the answers of the load's last extraction into hours, in the units of core. Set-based: one pass, no row by row.
+-- Parses the answers that the load is made of into hours, in the units of core. Set-based: one pass, no row by row.
 -- The service answers whole days: hours outside the window that was asked for are left out.
 INSERT INTO staging.weather (
     load_id, raw_id, location_id, observed_at, temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
@@ -6,7 +6,7 @@ INSERT INTO staging.weather (
 )
 SELECT
     answer.load_id,
-    answer.id,
+    answer.raw_id,
     answer.location_id,
     hour.observed_at AT TIME ZONE 'UTC',
     hour.temperature_2m,
@@ -17,8 +17,7 @@ SELECT
     round(hour.wind_speed_10m / 3.6, 3),
     hour.wind_direction_10m,
     hour.weather_code
-FROM audit.load AS load
-INNER JOIN raw.weather_observations AS answer ON load.load_id = answer.load_id AND load.attempt = answer.attempt
+FROM staging.weather_answer AS answer
 CROSS JOIN LATERAL jsonb_populate_record(NULL::staging.open_meteo_hourly, answer.payload::jsonb -> 'hourly') AS hourly
 CROSS JOIN LATERAL unnest(
     hourly."time",
@@ -35,7 +34,6 @@ CROSS JOIN LATERAL unnest(
     wind_speed_10m, wind_direction_10m, weather_code
 )
 WHERE
-    load.load_id = %(load_id)s
-    AND answer.problem IS NULL
+    answer.load_id = %(load_id)s
     AND hour.observed_at AT TIME ZONE 'UTC' >= answer.window_start
     AND hour.observed_at AT TIME ZONE 'UTC' < answer.window_end;

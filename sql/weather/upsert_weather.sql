@@ -1,10 +1,9 @@
 -- Upserts the audited hours into core. An hour without any value is no observation; unchanged rows are not rewritten; hours
 -- that a load with later answers has published meanwhile are left to it.
 WITH later AS (
-    SELECT later.subject_ids, later.window_start, later.window_end
-    FROM audit.load AS load
-    INNER JOIN audit.load AS later ON load.source = later.source AND load.extracted_at < later.published_as_of
-    WHERE load.load_id = %(load_id)s
+    SELECT subject_ids, window_start, window_end
+    FROM audit.later_load
+    WHERE load_id = %(load_id)s
 ),
 
 offered AS (

@@ -1,4 +1,4 @@
--- Begins a version for each page that has no current one.
+-- Begins a version for each page that has none of the time of the answer or later.
 INSERT INTO core.wikipedia_page (
     page_id, wikipedia_page_id, page_title, namespace, page_language, is_redirect, is_missing, valid_from, raw_id, load_id
 )
@@ -10,5 +10,5 @@ WHERE
     staged.load_id = %(load_id)s
     AND NOT EXISTS (
         SELECT 1 FROM core.wikipedia_page AS present
-        WHERE present.page_id = staged.page_id AND present.valid_to IS NULL
+        WHERE present.page_id = staged.page_id AND (present.valid_to IS NULL OR present.valid_to > staged.seen_at)
     );

@@ -1,11 +1,12 @@
 -- What the wiki says of each page of the load. A page is asked for by title and, where that leads nowhere or elsewhere, by
--- its page id: an answer for a page that exists counts more than one for a missing page, then the known page id decides.
+-- its page id: an answer for a page that exists counts more than one for a missing page, then the known page id decides. A replay
+-- takes what was published last.
 INSERT INTO staging.page (
     load_id, raw_id, page_id, wikipedia_page_id, page_title, namespace, page_language, is_redirect, is_missing, seen_at
 )
 SELECT DISTINCT ON (answer.page_id)
     answer.load_id,
-    answer.id,
+    answer.raw_id,
     answer.page_id,
     coalesce(page.pageid, present.wikipedia_page_id),
     coalesce(page.title, present.page_title, answer.page_title),
@@ -14,15 +15,16 @@ SELECT DISTINCT ON (answer.page_id)
     coalesce(page.redirect, false),
     page.pageid IS NULL OR coalesce(page.missing, false),
     answer.ingested_at
-FROM audit.load AS load
-INNER JOIN raw.wikipedia_pages AS answer ON load.load_id = answer.load_id AND load.attempt = answer.attempt
+FROM staging.page_answer AS answer
 CROSS JOIN LATERAL jsonb_to_recordset(answer.payload::jsonb #> '{query,pages}') AS page (
     pageid bigint, ns integer, title text, redirect boolean, missing boolean
 )
 LEFT JOIN core.wikipedia_page AS present ON answer.page_id = present.page_id AND present.valid_to IS NULL
-WHERE load.load_id = %(load_id)s AND answer.problem IS NULL
+WHERE answer.load_id = %(load_id)s
 ORDER BY
     answer.page_id,
+    answer.was_published DESC,
+    answer.extracted_at DESC,
     page.pageid IS NULL OR coalesce(page.missing, false),
     (page.pageid = present.wikipedia_page_id) DESC NULLS LAST,
-    answer.id;
+    answer.raw_id;

@@ -2,10 +2,9 @@
 -- revisions that a load with later answers has published meanwhile are left to it. The size change needs the parent, from this
 -- load or from core.
 WITH later AS (
-    SELECT later.subject_ids, later.window_start, later.window_end
-    FROM audit.load AS load
-    INNER JOIN audit.load AS later ON load.source = later.source AND load.extracted_at < later.published_as_of
-    WHERE load.load_id = %(load_id)s
+    SELECT subject_ids, window_start, window_end
+    FROM audit.later_load
+    WHERE load_id = %(load_id)s
 ),
 
 offered AS (
