@@ -13,7 +13,7 @@ CODE := $(wildcard dags plugins include config local sandbox tests)
 TYPED := $(wildcard include plugins local sandbox)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status test test-fast bench lint format requirements
+.PHONY: help install demo up down clean status replay gaps secrets test test-fast bench lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ down: ## stop what this checkout started; the data stays
 
 status: ## show what runs
 	@if [ -e .venv/.installed ]; then $(RUN) -m local status; else echo "Not installed: make up"; exit 1; fi
+
+replay: install ## rebuild core from the stored answers: make replay ARGS="weather -s 2026-10-01 -e 2026-10-31"
+	@$(RUN) -m local replay $(ARGS)
 
 clean: down ## stop, then remove .venv and .local with all data
 	@rm -rf .venv .local

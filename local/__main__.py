@@ -1,4 +1,4 @@
-"""`python -m local up|down|demo|status`; see the Makefile."""
+"""`python -m local up|down|demo|status|replay`; see the Makefile."""
 
 import io
 import sys
@@ -6,11 +6,11 @@ import sys
 from local.console import Failure, out
 from local.settings import Paths
 
-USAGE = "usage: python -m local up|down|demo|status"
+USAGE = "usage: python -m local up|down|demo|status|replay"
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code: 0 when it worked, 1 with a message on stderr when not, 130 when interrupted."""
+    """Exit code: 0 when it worked, 1 with a message on stderr when not, 2 for wrong arguments, 130 when interrupted."""
     paths = Paths()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
 
         replace_this_process(arguments[1])
     try:
-        return _run(action, paths)
+        return _run(action, arguments[1:], paths)
     except Failure as failure:
         out.file.flush()
         print(f"\n{failure}", file=sys.stderr)
@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def _run(action: str, paths: Paths) -> int:
-    from local import demo, up
+def _run(action: str, arguments: list[str], paths: Paths) -> int:
+    from local import demo, replay, up
 
     if action == "up":
         up.up(paths)
@@ -43,6 +43,8 @@ def _run(action: str, paths: Paths) -> int:
         return up.status(paths)
     if action == "demo":
         return demo.demo(paths)
+    if action == "replay":
+        return replay.replay(paths, arguments)
     print(USAGE, file=sys.stderr)
     return 2
 

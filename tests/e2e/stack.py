@@ -94,10 +94,10 @@ class Stack:
         self.settings = settings(sandbox)
         self.paths = Paths(repo)
 
-    def local(self, action: str) -> "subprocess.CompletedProcess[str]":
-        """`python -m local up|down|demo|status`, as the Makefile calls it."""
+    def local(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """`python -m local up|down|demo|status|replay …`, as the Makefile calls it."""
         python = self.repo / ".venv" / "bin" / Path(sys.executable).name
-        return self._run([str(python), "-m", "local", action], fresh_terminal() | self.settings)
+        return self._run([str(python), "-m", "local", *arguments], fresh_terminal() | self.settings)
 
     def shell(self, script: str) -> "subprocess.CompletedProcess[str]":
         """A script in a new bash that has sourced .local/env, and has none of the settings."""
