@@ -34,6 +34,9 @@ status: ## show what runs
 replay: install ## rebuild core from the stored answers: make replay ARGS="weather -s 2026-10-01 -e 2026-10-31"
 	@$(RUN) -m local replay $(ARGS)
 
+gaps: ## list what is missing or failed since DW_START_DATE, and the commands that fill it
+	@if [ -e .local/env ]; then . .local/env && $(RUN) -m include gaps; else echo "Not set up: make up"; exit 2; fi
+
 clean: down ## stop, then remove .venv and .local with all data
 	@rm -rf .venv .local
 

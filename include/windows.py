@@ -76,12 +76,29 @@ def resolve(times: RunTimes, now: datetime, revision: timedelta = timedelta(0)) 
 
 def last_interval(schedule: str, run_after: datetime) -> Window:
     """The last interval of a cron schedule (in UTC) that was complete at `run_after`."""
-    # The iterator looks strictly before its start; an interval that ends at run_after is complete.
-    ends = croniter(
-        schedule, run_after.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1), ret_type=datetime
+    end = interval(schedule, run_after).start
+    return Window(croniter(schedule, end, ret_type=datetime).get_prev(), end)
+
+
+def interval(schedule: str, moment: datetime) -> Window:
+    """The interval of a cron schedule (in UTC) that a moment lies in."""
+    # The iterator looks strictly before its start; an interval that begins at the moment is the one.
+    after = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    start = croniter(schedule, after, ret_type=datetime).get_prev()
+    return Window(start, croniter(schedule, start, ret_type=datetime).get_next())
+
+
+def typed(schedule: str, window: Window) -> tuple[str, str]:
+    """First and last (inclusive) of the intervals that make up a window, by their starts, as a backfill is typed.
+
+    A date stands for all intervals that begin on it; where that would be too many, the time follows it.
+    """
+    before = interval(schedule, window.start - timedelta(seconds=1)).start
+    last = interval(schedule, window.end - timedelta(seconds=1)).start
+    return (
+        _with_time(window.start) if before.date() == window.start.date() else str(window.start.date()),
+        _with_time(last) if window.end.date() == last.date() else str(last.date()),
     )
-    end = ends.get_prev()
-    return Window(ends.get_prev(), end)
 
 
 def until(window: Window, end: datetime) -> Window:
@@ -149,3 +166,7 @@ def _next_second(moment: datetime) -> datetime:
 def _short(moment: datetime) -> str:
     text = moment.astimezone(UTC).isoformat(timespec="minutes").removesuffix("+00:00")
     return text.removesuffix("T00:00")
+
+
+def _with_time(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat().removesuffix(":00")

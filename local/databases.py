@@ -18,6 +18,8 @@ from local.console import Failure, step
 from local.settings import Paths, fingerprint
 from local.supervisor import tail
 
+CATCHUP = ("DW_START_DATE", "DW_WEATHER_SCHEDULE", "DW_WIKIPEDIA_SCHEDULE")
+"""What `migrate` notes in the warehouse of the settings."""
 OWN_METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
@@ -80,13 +82,15 @@ def set_up_warehouse(admin_url: str, env: Mapping[str, str], user: Mapping[str, 
         return
     code = fingerprint([paths.repo / "sql", paths.repo / "include"], (".sql", ".py"))
     seeds = fingerprint([paths.repo / "include"], (".yaml",))
+    catchup = [env.get(name) for name in CATCHUP]
     before = noted(admin_url, "dw")
     # `seed` sets the tracked places to those of the default file: not again for someone who has seeded another one.
-    actions = [] if f"code {code}" in before else ["bootstrap", "migrate"]
+    actions = [] if f"code {code}" in before else ["bootstrap"]
+    actions += [] if f"code {code} catchup {catchup}" in before else ["migrate"]
     actions += [] if f"seeds {seeds}" in before else ["seed"]
     if actions:
         run_warehouse_commands(actions, {"WAREHOUSE_ADMIN_URL": admin_url} | dict(env), paths)
-        note(admin_url, "dw", f"set up with code {code} seeds {seeds}")
+        note(admin_url, "dw", f"set up with code {code} catchup {catchup} seeds {seeds}")
 
 
 def run_warehouse_commands(actions: list[str], env: Mapping[str, str], paths: Paths) -> None:

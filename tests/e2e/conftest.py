@@ -1,8 +1,9 @@
-"""One running stack for all end-to-end tests."""
+"""One running stack for all end-to-end tests, and further ones for those that need other settings."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from sandbox import Sandbox
 from tests.e2e.stack import Stack, copy_checkout
 
 
-@pytest.fixture(scope="session")
-def running(request: pytest.FixtureRequest) -> Iterator[Stack]:
+@contextmanager
+def started(session: pytest.Session, **settings: str) -> Iterator[Stack]:
     """PostgreSQL, the warehouse and Airflow from a copy of the checkout below a path with a space, on free ports.
 
     It is stopped at the end. After a failure its folder, with all logs, is kept and named.
@@ -23,19 +24,27 @@ def running(request: pytest.FixtureRequest) -> Iterator[Stack]:
     copy_checkout(repo)
     with Sandbox(limits=False) as sandbox:
         stack = Stack(repo, sandbox)
+        stack.settings |= settings
         try:
-            started = stack.local("up")
-            assert started.returncode == 0, f"{started.stdout}\n{started.stderr}\n(kept: {home})"
+            up = stack.local("up")
+            assert up.returncode == 0, f"{up.stdout}\n{up.stderr}\n(kept: {home})"
             yield stack
         finally:
             stopped = stack.local("down")
     left_over = stack.left_over()
-    if request.session.testsfailed:
+    if session.testsfailed:
         print(f"\nThe logs of the stack are kept in {repo / '.local'}")
     else:
         shutil.rmtree(home)
     assert stopped.returncode == 0, stopped.stderr
     assert not left_over
+
+
+@pytest.fixture(scope="session")
+def running(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The stack of most tests."""
+    with started(request.session) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -1,0 +1,174 @@
+"""Gaps: what is not loaded of what catchup should have loaded by now, and the commands that fill it."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from include import weather, wikipedia
+from include.errors import BadWindow, WarehouseError
+from include.settings import Settings
+from include.warehouse import Connection, run
+from include.windows import Window, interval, last_interval, typed
+
+MOST_LINES = 50
+NARROWEST = 160
+"""Columns where the output is no terminal: rich would fold a table to 80."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What is followed of a source, in the plural; what it can observe of a window; how far apart its moments are at least."""
+
+    subjects: str
+    observable: Callable[[Window, datetime], Window]
+    step: timedelta
+
+
+FOLLOWED = {
+    weather.NAME: Followed("places", weather.observable, timedelta(hours=1)),
+    wikipedia.NAME: Followed("pages", wikipedia.observable, timedelta(seconds=1)),
+}
+
+
+@dataclass(frozen=True)
+class Catchup:
+    """From when on a source is to be complete; its windows are the intervals of the schedule (cron, UTC)."""
+
+    source: str
+    start: datetime
+    schedule: str
+
+    def due(self, now: datetime) -> Window | None:
+        """From the start to the end of the last complete interval, in what the source can observe; None before there is one."""
+        window = Window(self.start, last_interval(self.schedule, now).end)
+        try:
+            return FOLLOWED[self.source].observable(window, now)
+        except BadWindow:
+            return None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A span that is not loaded of the places or pages `subjects`; `followed` is how many there are.
+
+    `state` is missing, failed or quarantined, as in audit.coverage.
+    """
+
+    source: str
+    window: Window
+    state: str
+    subjects: tuple[str, ...]
+    followed: int
+    load_id: int | None
+    error: str | None
+
+
+def note_catchup(connection: Connection, settings: Settings) -> None:
+    """Notes in the warehouse what the settings ask catchup to fill."""
+    schedules = {weather.NAME: settings.weather_schedule, wikipedia.NAME: settings.wikipedia_schedule}
+    for source, schedule in schedules.items():
+        parameters = {"source": source, "start_date": settings.start_date, "schedule": schedule}
+        run(connection, "ops/note_catchup.sql", parameters)
+
+
+def read_catchup(connection: Connection) -> list[Catchup]:
+    """What the warehouse was last told; raises WarehouseError when it never was."""
+    if found := [Catchup(*row) for row in run(connection, "ops/catchup.sql")]:
+        return found
+    raise WarehouseError("audit.catchup is empty: run `make up`, or `python -m include migrate`")
+
+
+def find_gaps(connection: Connection, catchups: Iterable[Catchup], now: datetime) -> list[Gap]:
+    """The gaps in what is due, by source and time."""
+    due = {catchup.source: window.end for catchup in catchups if (window := catchup.due(now))}
+    parameters = {"sources": list(due), "due_ends": list(due.values())}
+    return [
+        Gap(source, Window(start, end), state, tuple(subjects), followed, load_id, error)
+        for source, start, end, state, subjects, followed, load_id, error in run(connection, "ops/gaps.sql", parameters)
+    ]
+
+
+def commands(gaps: Iterable[Gap], schedules: Mapping[str, str]) -> list[str]:
+    """What to type to fill the gaps: one backfill for each row of consecutive intervals that a gap touches.
+
+    Quarantined hours have none: they come back the same until the service has corrected them.
+    """
+    touched: dict[str, list[Window]] = {}
+    for gap in gaps:
+        if gap.state != "quarantined":
+            touched.setdefault(gap.source, []).append(_intervals(gap, schedules[gap.source]))
+    return [
+        _command(source, schedules[source], window) for source, windows in touched.items() for window in joined(windows)
+    ]
+
+
+def _intervals(gap: Gap, schedule: str) -> Window:
+    """The intervals that the gap touches, from the start of the first to the end of the last."""
+    last = gap.window.end - FOLLOWED[gap.source].step
+    return Window(interval(schedule, gap.window.start).start, interval(schedule, last).end)
+
+
+def joined(windows: Iterable[Window]) -> list[Window]:
+    """The windows in order, those that overlap or touch made one."""
+    result: list[Window] = []
+    for window in sorted(windows, key=lambda window: window.start):
+        if result and window.start <= result[-1].end:
+            result[-1] = Window(result[-1].start, max(result[-1].end, window.end))
+        else:
+            result.append(window)
+    return result
+
+
+def _command(source: str, schedule: str, window: Window) -> str:
+    # A window whose run succeeded is left alone without --reset-dagruns.
+    first, last = typed(schedule, window)
+    return f"airflow dags backfill {source} -s {first} -e {last} --reset-dagruns --yes"
+
+
+def show(connection: Connection, now: datetime) -> bool:
+    """Prints the gaps and what fills them to standard output; returns whether there are any."""
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else NARROWEST)
+    catchups = read_catchup(connection)
+    gaps = find_gaps(connection, catchups, now)
+    if not gaps:
+        for catchup in catchups:
+            due = catchup.due(now)
+            console.print(f"{catchup.source}: {f'no gap in {due}' if due else 'nothing is due yet'}")
+        return False
+    console.print(_table(gaps[:MOST_LINES]))
+    if len(gaps) > MOST_LINES:
+        console.print(f"… and {len(gaps) - MOST_LINES} more: SELECT * FROM audit.coverage WHERE state <> 'loaded'")
+    if any(gap.state == "quarantined" for gap in gaps):
+        console.print(
+            "\nQuarantined hours were outside the limits of the audit. Loading them again helps only once the service has "
+            "corrected them: see audit.quarantine.",
+            soft_wrap=True,
+        )
+    if lines := commands(gaps, {catchup.source: catchup.schedule for catchup in catchups}):
+        console.print("\nTo fill them:", *lines, sep="\n", soft_wrap=True)
+    return True
+
+
+def _table(gaps: Sequence[Gap]) -> Table:
+    table = Table("source", "of", "window", "length", "state", box=None, pad_edge=False)
+    table.add_column("why", no_wrap=True, overflow="ellipsis")
+    for gap in gaps:
+        why = f"load {gap.load_id}: {(gap.error or '').partition(chr(10))[0]}" if gap.load_id else ""
+        table.add_row(gap.source, _subjects(gap), str(gap.window), _length(gap.window), gap.state, why)
+    return table
+
+
+def _subjects(gap: Gap) -> str:
+    count = len(gap.subjects)
+    if 1 < count == gap.followed:
+        return f"all {count} {FOLLOWED[gap.source].subjects}"
+    return ", ".join(gap.subjects[:3]) + (f" and {count - 3} more" if count > 3 else "")
+
+
+def _length(window: Window) -> str:
+    number, unit = (window.hours, "hour") if window.hours < 48 else (window.hours / 24, "day")
+    return f"{number:.4g} {unit}{'' if number == 1 else 's'}"

@@ -1,0 +1,89 @@
+"""`make gaps` after rows were lost, and the commands it prints, run as they stand."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.conftest import started
+from tests.e2e.expected import days_ago
+from tests.e2e.stack import Row, Stack, wait_for
+
+FIRST, LAST, TODAY = days_ago(3), days_ago(1), days_ago(0)
+
+
+@pytest.fixture(scope="module")
+def daily(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack of its own, three days of which are due and have been loaded by catchup."""
+    schedules = {"DW_WEATHER_SCHEDULE": "@daily", "DW_WIKIPEDIA_SCHEDULE": "@daily"}
+    with started(request.session, DW_START_DATE=FIRST, **schedules) as stack:
+        wait_for("the end of catchup", lambda: gaps(stack).returncode == 0, 300)
+        yield stack
+
+
+def gaps(stack: Stack) -> "subprocess.CompletedProcess[str]":
+    return stack.shell("python -m include gaps")
+
+
+def rows(stack: Stack) -> list[list[Row]]:
+    """What core holds, without the keys of the loads it came from."""
+    tables = ("core.weather", "core.weather_daily", "core.revision")
+    return [
+        stack.sql(f"SELECT to_jsonb(fact) - 'raw_id' - 'load_id' FROM {table} AS fact ORDER BY 1") for table in tables
+    ]
+
+
+def lose_rows(stack: Stack) -> None:
+    """Hours of one place on the first day, the last day of two places, and the last day of all pages."""
+    stack.sql(f"DELETE FROM core.weather WHERE {BOSTON} AND observed_at < %s RETURNING 1", f"{FIRST}T06:00Z")
+    stack.sql(f"DELETE FROM core.weather WHERE ({BOSTON} OR {DENVER}) AND observed_at >= %s RETURNING 1", LAST)
+    stack.sql(
+        f"DELETE FROM core.weather_daily WHERE ({BOSTON} OR {DENVER}) AND observation_date = %s RETURNING 1", LAST
+    )
+    stack.sql("DELETE FROM core.revision WHERE revision_timestamp >= %s RETURNING 1", LAST)
+    lost = "UPDATE audit.load SET status = 'failed', published_at = NULL, error = 'lost by the test' "
+    stack.sql(lost + "WHERE source = 'wikipedia' AND window_end > %s RETURNING 1", LAST)
+
+
+BOSTON = "location_id = (SELECT location_id FROM core.location WHERE location_name = 'Boston')"
+DENVER = "location_id = (SELECT location_id FROM core.location WHERE location_name = 'Denver')"
+
+
+def test_the_printed_commands_fill_the_gaps_and_leave_the_rows_that_were_there(daily: Stack) -> None:
+    before = rows(daily)
+    lose_rows(daily)
+    assert [len(table) for table in rows(daily)] != [len(table) for table in before]
+
+    told = gaps(daily)
+    assert (told.returncode, told.stderr) == (1, ""), told.stdout
+    listed, _, printed = told.stdout.partition("To fill them:\n")
+    lines = [line for line in listed.splitlines()[1:] if line]
+    for line, parts in zip(
+        lines,
+        [
+            ("weather", "Boston", f"[{FIRST}, {FIRST}T06:00) UTC", "6 hours", "missing"),
+            ("weather", "Boston, Denver", f"[{LAST}, {TODAY}) UTC", "24 hours", "missing"),
+            ("wikipedia", "all ", f"[{LAST}, {TODAY}) UTC", "failed", "lost by the test"),
+        ],
+        strict=True,
+    ):
+        assert [part for part in parts if part not in line] == []
+    assert printed.splitlines() == [
+        f"airflow dags backfill weather -s {FIRST} -e {FIRST} --reset-dagruns --yes",
+        f"airflow dags backfill weather -s {LAST} -e {LAST} --reset-dagruns --yes",
+        f"airflow dags backfill wikipedia -s {LAST} -e {LAST} --reset-dagruns --yes",
+    ]
+    assert daily.shell("make -s gaps").stdout == told.stdout
+
+    filled = daily.shell(f"set -e\n{printed}")
+    assert filled.returncode == 0, f"{filled.stdout}\n{filled.stderr}"
+    left = gaps(daily)
+    assert left.returncode == 0, left.stdout
+    assert rows(daily) == before
+
+
+def test_without_gaps_it_says_what_it_looked_at(daily: Stack) -> None:
+    told = daily.shell("make gaps")
+    assert (told.returncode, told.stderr) == (0, "")
+    window = f"no gap in [{FIRST}, {TODAY}) UTC"
+    assert told.stdout.splitlines() == [f"weather: {window}", f"wikipedia: {window}"]

@@ -1,0 +1,341 @@
+"""audit.coverage says of every hour and every page's window since DW_START_DATE whether it is loaded and why not; `gaps` prints
+what fills the rest.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import psycopg
+import pytest
+
+from include.__main__ import main
+from include.gaps import Gap, commands, find_gaps, note_catchup, read_catchup
+from include.settings import read_settings
+from sandbox import Fault, Sandbox
+from tests.warehouse.conftest import follow
+from tests.warehouse.pipeline import Pipeline, utc
+from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
+
+START, END = "2024-11-16", "2024-11-19"
+"""Long past: the view goes until the real now, whatever day the tests run."""
+
+NOON = utc("2024-11-19T12:30")
+BOSTON_AT = (42.3601, -71.0589)
+
+
+@pytest.fixture
+def loaded(pipeline: Pipeline) -> Pipeline:
+    """Three days of two places and one page, all of them loaded."""
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
+    for dag_id in ("weather", "wikipedia"):
+        assert pipeline.run(dag_id, START, END).errors == {}
+    return pipeline
+
+
+def coverage(pipeline: Pipeline, source: str = "weather", until: str = END) -> list[tuple[str, ...]]:
+    """(subject, window, state, load_id, error) of what begins before `until`, and ends there at the latest."""
+    return pipeline.rows(
+        """
+        SELECT subject, to_char(window_start, 'DD"T"HH24'), to_char(least(window_end, %s), 'DD"T"HH24'), state, load_id, error
+        FROM audit.coverage WHERE source = %s AND window_start < %s ORDER BY subject, window_start
+        """,
+        utc(until),
+        source,
+        utc(until),
+    )
+
+
+def gaps(pipeline: Pipeline, now: datetime = NOON) -> list[Gap]:
+    return find_gaps(pipeline.owner, read_catchup(pipeline.owner), now)
+
+
+def commands_for(pipeline: Pipeline) -> list[str]:
+    schedules = {catchup.source: catchup.schedule for catchup in read_catchup(pipeline.owner)}
+    return commands(gaps(pipeline), schedules)
+
+
+WHOLE = ("16T00", "19T00", "loaded", None, None)
+
+
+def test_what_is_loaded_is_one_span_and_the_rest_up_to_now_another(loaded: Pipeline) -> None:
+    assert coverage(loaded) == [("Boston", *WHOLE), ("Phoenix", *WHOLE)]
+    assert coverage(loaded, "wikipedia") == [("en:New England", *WHOLE)]
+    assert gaps(loaded) == []
+    rest = loaded.rows(
+        "SELECT DISTINCT source, state, window_start FROM audit.coverage WHERE window_end > %s", utc(END)
+    )
+    assert sorted(rest) == [("weather", "missing", utc(END)), ("wikipedia", "missing", utc(END))]
+
+
+def test_spans_of_a_place_tile_from_the_start_date_until_the_hour_that_has_struck(loaded: Pipeline) -> None:
+    loaded.owner.execute("DELETE FROM core.weather WHERE extract(hour FROM observed_at) IN (0, 5, 23)")
+    with loaded.owner.transaction():  # in which it is the same now
+        spans = loaded.rows("SELECT window_start, window_end FROM audit.coverage WHERE subject = 'Boston' ORDER BY 1")
+        struck = loaded.value("SELECT date_trunc('hour', now()) + interval '1 hour'")
+    assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
+    assert (spans[0][0], spans[-1][1]) == (utc(START), struck)
+
+
+def test_deleted_hours_are_missing_and_the_borders_are_half_open(loaded: Pipeline) -> None:
+    loaded.owner.execute(
+        "DELETE FROM core.weather "
+        "WHERE location_id = 1 AND observed_at >= '2024-11-16T23:00Z' AND observed_at < '2024-11-17T02:00Z'"
+    )
+    assert coverage(loaded)[:3] == [
+        ("Boston", "16T00", "16T23", "loaded", None, None),
+        ("Boston", "16T23", "17T02", "missing", None, None),
+        ("Boston", "17T02", "19T00", "loaded", None, None),
+    ]
+    [gap] = gaps(loaded)
+    assert (gap.state, gap.subjects, gap.followed) == ("missing", ("Boston",), 2)
+    assert str(gap.window) == "[2024-11-16T23:00, 2024-11-17T02:00) UTC"
+    assert commands_for(loaded) == ["airflow dags backfill weather -s 2024-11-16 -e 2024-11-17 --reset-dagruns --yes"]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
+def test_the_zone_of_the_session_does_not_matter(loaded: Pipeline, zone: str) -> None:
+    loaded.owner.execute("DELETE FROM core.weather WHERE observed_at = '2024-11-17T05:00Z'")
+    query = "SELECT * FROM audit.coverage ORDER BY 1, 2, 4"
+    with loaded.owner.transaction():  # in which it is the same now
+        expected = loaded.rows(query)
+        loaded.owner.execute(f"SET LOCAL timezone TO '{zone}'")  # type: ignore[arg-type]
+        assert loaded.rows(query) == expected
+
+
+def test_days_when_clocks_change_are_24_hours_as_any_other(pipeline: Pipeline) -> None:
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": "2024-11-02"}))
+    assert pipeline.run("weather", "2024-11-02", "2024-11-05").errors == {}
+    assert [row[1:4] for row in coverage(pipeline, until="2024-11-05")] == [("02T00", "05T00", "loaded")] * 2
+
+
+def test_places_that_share_a_gap_are_one(loaded: Pipeline) -> None:
+    loaded.owner.execute("DELETE FROM core.weather WHERE observed_at >= '2024-11-17T00:00Z'")
+    [gap] = gaps(loaded)
+    assert (gap.subjects, gap.followed) == (("Boston", "Phoenix"), 2)
+    assert commands_for(loaded) == ["airflow dags backfill weather -s 2024-11-17 -e 2024-11-18 --reset-dagruns --yes"]
+
+
+def test_a_window_whose_load_failed_says_so_until_a_later_load_fills_it(loaded: Pipeline, sandbox: Sandbox) -> None:
+    loaded.owner.execute("DELETE FROM core.weather WHERE observed_at >= '2024-11-17T12:00Z'")
+    sandbox.faults.append(Fault.bad_request("No such hours", times=None))
+    run = loaded.run("weather", "2024-11-17", "2024-11-18")
+    load_id = run.loads[0]["load_id"]
+    boston = coverage(loaded)[:3]
+    assert [row[1:5] for row in boston] == [
+        ("16T00", "17T12", "loaded", None),
+        ("17T12", "18T00", "failed", load_id),
+        ("18T00", "19T00", "missing", None),
+    ]
+    assert "No such hours" in boston[1][5]
+    sandbox.faults.clear()
+    assert loaded.run("weather", "2024-11-17", "2024-11-18").errors == {}
+    assert [row[3] for row in coverage(loaded)[:2]] == ["loaded", "missing"]
+
+
+def test_a_failed_load_whose_hours_are_there_is_no_gap(loaded: Pipeline, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault(status=400, times=None))
+    for dag_id in ("weather", "wikipedia"):
+        assert loaded.run(dag_id, "2024-11-17", "2024-11-18").errors
+    assert gaps(loaded) == []
+
+
+def test_the_last_load_that_ended_decides_for_each_part_of_a_window(loaded: Pipeline) -> None:
+    loaded.owner.execute("DELETE FROM core.weather")
+    ids = [
+        ledger(loaded, status, [1, 2], f"2024-11-{start}", f"2024-11-{end}", f"because of {start}")
+        for status, start, end in [
+            ("failed", "16", "18"),
+            ("rejected", "17", "19"),
+            ("published", "18T12", "18T18"),
+            ("extracting", "16", "19"),
+            ("superseded", "16", "19"),
+        ]
+    ]
+    ledger(loaded, "published", [2], "2024-11-16", "2024-11-19")
+    assert coverage(loaded) == [
+        ("Boston", "16T00", "17T00", "failed", ids[0], "because of 16"),
+        ("Boston", "17T00", "18T12", "failed", ids[1], "because of 17"),
+        ("Boston", "18T12", "18T18", "missing", None, None),
+        ("Boston", "18T18", "19T00", "failed", ids[1], "because of 17"),
+        ("Phoenix", "16T00", "19T00", "missing", None, None),
+    ]
+
+
+def ledger(
+    pipeline: Pipeline, status: str, subject_ids: list[int], start: str, end: str, error: str | None = None
+) -> int:
+    """A load of weather that stands like this in the ledger."""
+    load_id: int = pipeline.value(
+        "INSERT INTO audit.load (dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, error) "
+        "VALUES ('weather', 'by hand', 0, 'weather', %s, %s, %s, %s, %s) RETURNING load_id",
+        subject_ids,
+        utc(start),
+        utc(end),
+        status,
+        error,
+    )
+    return load_id
+
+
+def test_a_quarantined_hour_names_its_load_and_limit_and_gets_no_command(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
+    sandbox.faults.append(Fault.absurd("temperature_2m", 999.9, place=BOSTON_AT, hour="2024-11-17T05:00"))
+    run = pipeline.run("weather", START, END)
+    assert run.errors == {}
+    boston = [row[1:] for row in coverage(pipeline) if row[0] == "Boston"]
+    assert boston[1] == (
+        "17T05",
+        "17T06",
+        "quarantined",
+        run.loads[0]["load_id"],
+        "outside temperature_celsius -50..60",
+    )
+    assert [row[2] for row in (boston[0], boston[2])] == ["loaded", "loaded"]
+    pipeline.owner.execute("DELETE FROM audit.catchup WHERE source = 'wikipedia'")
+    assert [gap.state for gap in gaps(pipeline)] == ["quarantined"]
+    assert commands_for(pipeline) == []
+    sandbox.faults.clear()
+    assert pipeline.run("weather", "2024-11-17", "2024-11-18").errors == {}
+    assert gaps(pipeline) == []
+
+
+def test_a_page_is_loaded_where_a_load_of_it_was_published(loaded: Pipeline, sandbox: Sandbox) -> None:
+    follow(loaded.owner, [BOSTON, PHOENIX], [NEW_ENGLAND, BOSTON_PAGE])
+    sandbox.faults.append(Fault(path="/w/api.php", status=400, times=None))
+    failed = loaded.run("wikipedia", "2024-11-16", "2024-11-17")
+    assert [row[:5] for row in coverage(loaded, "wikipedia")] == [
+        ("en:Boston", "16T00", "17T00", "failed", failed.loads[0]["load_id"]),
+        ("en:Boston", "17T00", "19T00", "missing", None),
+        ("en:New England", *WHOLE[:-1]),
+    ]
+    assert commands_for(loaded) == ["airflow dags backfill wikipedia -s 2024-11-16 -e 2024-11-18 --reset-dagruns --yes"]
+    loaded.owner.execute(
+        "UPDATE audit.load SET status = 'extracting' WHERE source = 'wikipedia' AND status = 'published'"
+    )
+    assert coverage(loaded, "wikipedia")[-1] == ("en:New England", *WHOLE)
+
+
+def test_who_is_followed_now_is_missing_since_the_start_date_and_who_is_not_any_more_is_left_out(
+    loaded: Pipeline,
+) -> None:
+    follow(loaded.owner, [BOSTON], [BOSTON_PAGE])
+    assert [gap.subjects for gap in gaps(loaded)] == [("en:Boston",)]
+    assert [row[0] for row in coverage(loaded)] == ["Boston"]
+    assert [row[:4] for row in coverage(loaded, "wikipedia")] == [("en:Boston", "16T00", "19T00", "missing")]
+
+
+def test_what_is_not_due_yet_is_no_gap(loaded: Pipeline) -> None:
+    assert gaps(loaded, utc("2024-11-19T23:59")) == []
+    assert [str(gap.window) for gap in gaps(loaded, utc("2024-11-20"))] == ["[2024-11-19, 2024-11-20) UTC"] * 2
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": "2024-11-20"}))
+    assert gaps(loaded) == []
+
+
+def test_a_start_date_in_the_future_or_in_the_middle_of_an_hour(loaded: Pipeline) -> None:
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": "2024-11-16T06:30"}))
+    assert [row[1] for row in coverage(loaded)] == ["16T07"] * 2
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": "2999-01-01"}))
+    assert loaded.rows("SELECT * FROM audit.coverage") == []
+    assert gaps(loaded) == []
+
+
+def test_the_loader_may_read_coverage_and_the_reader_may_not(database: Callable[[str], str]) -> None:
+    with psycopg.connect(database("dw_loader")) as loader:
+        loader.execute("SELECT * FROM audit.coverage")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            loader.execute("INSERT INTO audit.catchup VALUES ('weather', now(), '@daily')")
+    with psycopg.connect(database("dw_reader")) as reader, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        reader.execute("SELECT * FROM audit.coverage")
+
+
+def test_the_view_and_its_columns_are_explained(owner: psycopg.Connection) -> None:
+    query = """
+        SELECT attname FROM pg_attribute
+        WHERE attrelid = %s::regclass AND attnum > 0 AND col_description(attrelid, attnum) IS NULL
+    """
+    for relation in ("audit.coverage", "audit.catchup"):
+        assert owner.execute(query, [relation]).fetchall() == []
+
+
+def test_the_command_lists_gaps_and_what_fills_them(
+    loaded: Pipeline,
+    database: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # It goes by the real clock, which is past END and no one knows by how much.
+    monkeypatch.setenv("WAREHOUSE_URL", database("dw_owner"))
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": START, "DW_WIKIPEDIA_SCHEDULE": "0 0 1 1 *"}))
+    loaded.owner.execute("DELETE FROM core.weather WHERE observed_at = '2024-11-17T05:00Z'")
+    assert main(["gaps"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert re.split(r" {2,}", lines[1].strip()) == [
+        "weather",
+        "all 2 places",
+        "[2024-11-17T05:00, 2024-11-17T06:00) UTC",
+        "1 hour",
+        "missing",
+    ]
+    assert (
+        "airflow dags backfill weather -s 2024-11-17 -e 2024-11-17 --reset-dagruns --yes"
+        in lines[lines.index("To fill them:") :]
+    )
+
+
+def test_without_gaps_the_command_says_what_it_looked_at(
+    loaded: Pipeline,
+    database: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", database("dw_owner"))
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": "2999-01-01"}))
+    assert main(["gaps"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "weather: nothing is due yet",
+        "wikipedia: nothing is due yet",
+    ]
+
+
+def test_migrate_notes_the_settings_and_notes_them_again_when_they_change(
+    database: Callable[[str], str], owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", database("dw_owner"))
+    for day, schedule in (("2024-11-01", "@daily"), ("2024-02-29", "0 6 * * *")):
+        monkeypatch.setenv("DW_START_DATE", day)
+        monkeypatch.setenv("DW_WEATHER_SCHEDULE", schedule)
+        assert main(["migrate"]) == 0
+        rows = owner.execute("SELECT source, start_date, schedule FROM audit.catchup ORDER BY 1").fetchall()
+        assert rows == [("weather", utc(day), schedule), ("wikipedia", utc(day), "@daily")]
+
+
+@pytest.mark.parametrize(
+    ("url", "prepare", "reason"),
+    [
+        (None, "", "WAREHOUSE_URL is not set"),
+        ("postgresql://dw_owner@127.0.0.1:1/dw", "", "does not answer, `make up` starts it"),
+        ("dw_owner", "DROP VIEW audit.coverage; DROP TABLE audit.catchup", "python -m include migrate"),
+        ("dw_owner", "DROP SCHEMA audit CASCADE", "python -m include migrate"),
+        ("dw_owner", "DELETE FROM audit.catchup", "python -m include migrate"),
+        ("dw_reader", "", "permission denied"),
+    ],
+)
+def test_what_keeps_it_from_telling_is_one_line(
+    url: str | None,
+    prepare: str,
+    reason: str,
+    database: Callable[[str], str],
+    owner: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for part in filter(None, prepare.split("; ")):
+        owner.execute(part)  # type: ignore[arg-type]
+    if url:
+        monkeypatch.setenv("WAREHOUSE_URL", url if "://" in url else database(url))
+    assert main(["gaps"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("gaps: ") and told.err.count("\n") == 1
+    assert reason in told.err
