@@ -1,0 +1,132 @@
+"""G8: cost grows with the window, not the history; memory is bounded, however large the answer or long the window."""
+
+import gzip
+import resource
+import sys
+from collections.abc import Callable
+from multiprocessing import get_context
+from time import sleep
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from tests.warehouse.pipeline import DagRun, Pipeline, execute, utc
+
+MEBIBYTE = 1 << 20
+DAY = ("2026-10-05", "2026-10-06")
+
+
+def test_g8_ten_thousand_places_are_a_hundred_loads(pipeline: Pipeline) -> None:
+    follow_more(pipeline, 9998)
+    run = pipeline.plan(DagRun("weather", "many", window(*DAY), pipeline.clock()))
+    assert len(run.loads) == 100
+    sizes = pipeline.rows(
+        "SELECT cardinality(subject_ids), count(DISTINCT s) FROM audit.load, unnest(subject_ids) AS s GROUP BY load_id"
+    )
+    assert sizes == [(100, 100)] * 100
+    assert len(str(run.loads)) < 20_000
+    pipeline.finish(run, only=[57])
+    assert run.errors == {}
+    assert pipeline.value("SELECT count(*) FROM core.weather") == 2400
+
+
+def test_g8_an_endless_answer_is_cut_off_and_explained(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """A gibibyte of it, which comes as a mebibyte: what counts is its size once it is unpacked."""
+    packed = gzip.compress(b"x" * (16 * MEBIBYTE)) * 64
+    endless = Fault(path="/v1", headers={"Content-Encoding": "gzip"}, rewrite=lambda body: packed)
+    sandbox.faults.append(endless)
+    run = pipeline.plan(DagRun("weather", "endless", window(*DAY), pipeline.clock()))
+    grown, error = in_a_process(extract_all, run)
+    print(grown)
+    assert "larger than 64 MiB" in error
+    assert grown < 448 * MEBIBYTE  # the body, its text, and what the driver makes of it
+    assert pipeline.value("SELECT count(*) FROM core.weather") == 0
+
+
+def test_g8_ten_years_take_no_more_memory_than_one(pipeline: Pipeline) -> None:
+    follow_more(pipeline, 8)
+    grown = {}
+    for years in (1, 10):
+        run = DagRun("weather", f"{years} years", window(f"{2021 - years}-01-01", "2021-01-01"), pipeline.clock())
+        grown[years], error = in_a_process(extract_all, pipeline.plan(run))
+        assert error == ""
+    hours = "SELECT sum(extract(epoch FROM window_end - window_start) / 3600 * 10)::int FROM audit.load GROUP BY run_id"
+    assert sorted(pipeline.rows(hours)) == [(10 * 366 * 24,), (10 * 3653 * 24,)]
+    assert pipeline.value("SELECT count(*) FROM audit.load WHERE status <> 'extracted'") == 0
+    print(grown)
+    assert grown[10] < 1.5 * grown[1] + 16 * MEBIBYTE
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_g8_a_day_costs_the_same_whatever_the_history(pipeline: Pipeline, sandbox: Sandbox, dag_id: str) -> None:
+    sandbox.add_revisions("New England", utc("2018-01-01"), 8 * 365 * 3, 3 * 3600)
+    costs = []
+    for history in ("2020-12-01", "2018-01-01"):
+        in_a_process(pipeline.run, dag_id, history, "2021-01-01")
+        day = pipeline.plan(DagRun(dag_id, history, window("2021-01-01", "2021-01-02"), pipeline.clock()))
+        in_a_process(pipeline.finish, day, "extract", "validate")
+        before = blocks_of_core(pipeline)
+        in_a_process(pipeline.finish, day, "publish")
+        costs.append(blocks_of_core(pipeline) - before)
+        pipeline.owner.execute("TRUNCATE core.weather, core.weather_daily, core.revision")
+    assert pipeline.rows("SELECT DISTINCT status FROM audit.load") == [("published",)]
+    print(costs)
+    assert 0 < costs[1] < 1.5 * costs[0]
+
+
+def blocks_of_core(pipeline: Pipeline) -> int:
+    """How many blocks of tables and indexes in core were looked at so far."""
+    # A session reports its own at its end, a moment after its process has ended.
+    while pipeline.rows("SELECT 1 FROM pg_stat_activity WHERE usename = 'dw_loader' AND datname = current_database()"):
+        sleep(0.02)
+    return int(pipeline.value(BLOCKS))
+
+
+BLOCKS = """
+    SELECT sum(heap_blks_hit + heap_blks_read + coalesce(idx_blks_hit + idx_blks_read, 0))
+    FROM pg_statio_user_tables WHERE schemaname = 'core'
+"""
+
+
+def window(start: str, end: str) -> dict[str, str]:
+    return {"start_date": start, "end_date": end}
+
+
+def follow_more(pipeline: Pipeline, places: int) -> None:
+    pipeline.owner.execute(
+        "INSERT INTO core.location (location_name, latitude, longitude, timezone) "
+        "SELECT 'place ' || n, (n %% 180) - 90, (n / 180) - 90, 'UTC' FROM generate_series(1, %s) AS n",
+        (places,),
+    )
+
+
+def extract_all(run: DagRun) -> None:
+    for load in run.loads:
+        execute(run.dag_id, "extract", load)
+
+
+def in_a_process(job: Callable[..., Any], *arguments: Any) -> tuple[int, str]:
+    """By how many bytes the memory of a process of its own grew at most during the job, and the text of its error."""
+    context = get_context("fork")
+    result, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_measure, args=(sender, job, arguments))
+    process.start()
+    grown, error = result.recv()
+    process.join()
+    return grown, error
+
+
+def _measure(sender: Any, job: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    before, error = peak_memory(), ""
+    try:
+        job(*arguments)
+    except Exception as raised:
+        error = str(raised)
+    sender.send((peak_memory() - before, error))
+
+
+def peak_memory() -> int:
+    """Bytes; a fork begins with what it shares with its parent."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
