@@ -1,0 +1,146 @@
+"""G6: a kill at any instant loses nothing and leaves nothing half-published; a re-run completes it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from time import monotonic, sleep
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from tests.warehouse.pipeline import STEPS, DagRun, Pipeline, dag, execute, snapshot, utc
+
+FORK = get_context("fork")
+"""As Airflow starts its tasks: a process of its own that keeps the test's clock and connections."""
+
+WINDOW = ("2026-08-20", "2026-08-26")
+"""Across the border of the two weather APIs, so that its extraction asks twice."""
+
+INSTANTS = [
+    ("weather", "transform", "staging.weather"),
+    ("weather", "validate", "audit.validation_result"),
+    ("weather", "publish", "core.weather"),
+    ("weather", "publish", "core.weather_daily"),
+    ("weather", "publish", "staging.weather_unit"),
+    ("wikipedia", "transform", "staging.revision"),
+    ("wikipedia", "publish", "core.revision"),
+    ("wikipedia", "publish", "staging.revision"),
+]
+
+
+@pytest.fixture
+def known(pipeline: Pipeline, sandbox: Sandbox) -> Pipeline:
+    """The pipeline with other values of the window in core, which a half-published load would mix with new ones."""
+    sandbox.add_revisions("New England", utc(WINDOW[0]), 100, 3600)
+    sandbox.faults.append(Fault.absurd("temperature_2m", 22.2))
+    for dag_id in ("weather", "wikipedia"):
+        assert pipeline.run(dag_id, *WINDOW).errors == {}
+    sandbox.faults.clear()
+    sandbox.add_revisions("New England", utc(WINDOW[0]) + timedelta(minutes=1), 600, 600)
+    return pipeline
+
+
+def planned(pipeline: Pipeline, dag_id: str) -> DagRun:
+    params = {"start_date": WINDOW[0], "end_date": WINDOW[1]}
+    return pipeline.plan(DagRun(dag_id, "killed", params, pipeline.clock()))
+
+
+@contextmanager
+def started(job: Callable[..., Any], *arguments: Any) -> Iterator[BaseProcess]:
+    """The job in a process, which is killed when the block ends: SIGKILL, so that nothing of it can tidy up."""
+    process = FORK.Process(target=job, args=arguments)
+    process.start()
+    try:
+        yield process
+        assert process.is_alive()
+    finally:
+        process.kill()
+        process.join()
+    assert process.exitcode == -9
+
+
+def wait_for(found: Callable[[], Any]) -> None:
+    deadline = monotonic() + 60
+    while not found():
+        assert monotonic() < deadline
+        sleep(0.02)
+
+
+@contextmanager
+def held(pipeline: Pipeline, table: str) -> Iterator[Callable[[], None]]:
+    """The table is locked during the block; yields a wait until someone stands before the lock."""
+    waiting = "SELECT 1 FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+    with pipeline.owner.transaction():
+        pipeline.owner.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield lambda: wait_for(lambda: pipeline.rows(waiting, table))
+    # The server finds out about the end of a client after the statement that it is at.
+    wait_for(lambda: not pipeline.rows(AT_WORK))
+
+
+AT_WORK = """
+    SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = 'dw_loader' AND state <> 'idle'
+"""
+
+
+def check_that_a_rerun_completes(pipeline: Pipeline, run: DagRun, since: str) -> None:
+    """Its tables are those of a clean run: which, run afterwards, finds nothing to change."""
+    assert pipeline.finish(run, since=since).errors == {}
+    completed = snapshot(pipeline)
+    assert pipeline.run(run.dag_id, *WINDOW).errors == {}
+    assert snapshot(pipeline) == completed
+    assert pipeline.value("SELECT rows_changed FROM audit.load ORDER BY load_id DESC LIMIT 1") == 0
+    assert pipeline.value("SELECT count(*) FROM audit.load WHERE status <> 'published'") == 0
+
+
+@pytest.mark.parametrize(("dag_id", "step", "table"), INSTANTS)
+def test_g6_a_task_killed_at_a_table_leaves_everything_as_it_was(
+    known: Pipeline, dag_id: str, step: str, table: str
+) -> None:
+    before = snapshot(known)
+    run = planned(known, dag_id)
+    known.finish(run, until=STEPS[STEPS.index(step) - 1])
+    with held(known, table) as wait_until_it_stands_there, started(execute, dag_id, step, run.loads[0]):
+        wait_until_it_stands_there()
+    assert snapshot(known) == before
+    check_that_a_rerun_completes(known, run, since=step)
+    assert snapshot(known) != before
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_g6_an_extraction_killed_between_two_answers_keeps_the_first(
+    known: Pipeline, sandbox: Sandbox, dag_id: str
+) -> None:
+    before = snapshot(known)
+    run = planned(known, dag_id)
+    raw = {"weather": "raw.weather_observations", "wikipedia": "raw.wikipedia_pages"}[dag_id]
+    landed = f"SELECT count(*) FROM {raw} WHERE load_id = {run.loads[0]['load_id']}"
+    asked = len(sandbox.requests)
+    sandbox.faults.append(Fault.slow(60, when=lambda _: len(sandbox.requests) == asked + 2))
+    with started(execute, dag_id, "extract", run.loads[0]):
+        wait_for(lambda: len(sandbox.requests) == asked + 2)
+    first_answer = known.value(landed)
+    assert first_answer > 0
+    assert snapshot(known) == before
+    sandbox.faults.clear()
+    check_that_a_rerun_completes(known, run, since="extract")
+    assert known.value(landed) > first_answer
+    assert known.value("SELECT attempt FROM audit.load WHERE run_id = 'killed'") == 2
+
+
+def test_g6_a_killed_refresh_stays_due(known: Pipeline) -> None:
+    known.refresh_marts()
+    assert known.run("weather", *WINDOW).errors == {}
+    due = "SELECT count(*) FROM audit.load WHERE marts_due_since IS NOT NULL"
+    assert known.value(due) == 1
+    refresh = dag("refresh_marts").task_dict["daily_weather_aggregates"].execute
+    context = {"dag_run": SimpleNamespace(run_type="scheduled")}
+    with held(known, "core.weather_daily") as wait_until_it_stands_there, started(refresh, context):
+        wait_until_it_stands_there()
+    assert known.value(due) == 1
+    assert known.refresh_marts() == ["daily_weather_aggregates"]
+    assert known.value(due) == 0
