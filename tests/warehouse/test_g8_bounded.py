@@ -38,7 +38,6 @@ def test_g8_an_endless_answer_is_cut_off_and_explained(pipeline: Pipeline, sandb
     sandbox.faults.append(endless)
     run = pipeline.plan(DagRun("weather", "endless", window(*DAY), pipeline.clock()))
     grown, error = in_a_process(extract_all, run)
-    print(grown)
     assert "larger than 64 MiB" in error
     assert grown < 448 * MEBIBYTE  # the body, its text, and what the driver makes of it
     assert pipeline.value("SELECT count(*) FROM core.weather") == 0
@@ -54,7 +53,6 @@ def test_g8_ten_years_take_no_more_memory_than_one(pipeline: Pipeline) -> None:
     hours = "SELECT sum(extract(epoch FROM window_end - window_start) / 3600 * 10)::int FROM audit.load GROUP BY run_id"
     assert sorted(pipeline.rows(hours)) == [(10 * 366 * 24,), (10 * 3653 * 24,)]
     assert pipeline.value("SELECT count(*) FROM audit.load WHERE status <> 'extracted'") == 0
-    print(grown)
     assert grown[10] < 1.5 * grown[1] + 16 * MEBIBYTE
 
 
@@ -71,8 +69,8 @@ def test_g8_a_day_costs_the_same_whatever_the_history(pipeline: Pipeline, sandbo
         costs.append(blocks_of_core(pipeline) - before)
         pipeline.owner.execute("TRUNCATE core.weather, core.weather_daily, core.revision")
     assert pipeline.rows("SELECT DISTINCT status FROM audit.load") == [("published",)]
-    print(costs)
-    assert 0 < costs[1] < 1.5 * costs[0]
+    after_a_month, after_three_years = costs
+    assert 0 < after_three_years < 1.5 * after_a_month + 32  # an index may have one level more
 
 
 def blocks_of_core(pipeline: Pipeline) -> int:
