@@ -3,7 +3,7 @@ from alembic import op
 from include.schema import sql_file
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:
