@@ -45,8 +45,21 @@ present AS (
     SELECT load.source, page.page_id, range_agg(tstzrange(load.window_start, load.window_end))
     FROM audit.load AS load
     CROSS JOIN unnest(load.subject_ids) AS page (page_id)
-    WHERE load.source = 'wikipedia' AND load.published_at IS NOT NULL
+    WHERE load.source = 'wikipedia' AND load.published_at IS NOT NULL AND NOT load.is_replay
     GROUP BY load.source, page.page_id
+    UNION ALL
+    -- A replay has of its window what the answers that it found were for.
+    SELECT load.source, answer.page_id, range_agg(tstzrange(answer.window_start, answer.window_end))
+    FROM audit.load AS load
+    INNER JOIN staging.page_answer AS answer ON load.load_id = answer.load_id
+    WHERE load.source = 'wikipedia' AND load.published_at IS NOT NULL AND load.is_replay
+    GROUP BY load.source, answer.page_id
+),
+
+present_of_subject AS (
+    SELECT source, subject_id, range_agg(spans) AS spans
+    FROM present
+    GROUP BY source, subject_id
 ),
 
 divided AS (
@@ -57,7 +70,7 @@ divided AS (
         tstzmultirange(followed.span) * coalesce(present.spans, '{}') AS loaded,
         tstzmultirange(followed.span) - coalesce(present.spans, '{}') AS absent
     FROM followed
-    LEFT JOIN present ON followed.source = present.source AND followed.subject_id = present.subject_id
+    LEFT JOIN present_of_subject AS present ON followed.source = present.source AND followed.subject_id = present.subject_id
 ),
 
 absent_somewhere AS (
