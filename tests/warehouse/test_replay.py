@@ -289,7 +289,7 @@ def test_nothing_stored_is_a_clear_error(pipeline: Pipeline, dag_id: str, sandbo
 @SOURCES
 def test_a_window_that_was_loaded_in_part_is_replayed_in_part(pipeline: Pipeline, dag_id: str) -> None:
     load(pipeline, dag_id, *WINDOW)
-    load(pipeline, dag_id, "2026-10-09", "2026-10-10", locations=["Boston"])
+    load(pipeline, dag_id, "2026-10-09", "2026-10-10")
     clean = snapshot(pipeline)
     pipeline.owner.execute(f"TRUNCATE {FACTS[dag_id]}")
     replay(pipeline, dag_id, "2026-10-03", "2026-10-12")
@@ -507,6 +507,8 @@ def test_a_replay_of_the_past_leaves_the_present_of_a_page(pipeline: Pipeline, s
         replay(pipeline, "wikipedia", *window)
         assert pipeline.rows("SELECT * FROM core.wikipedia_page ORDER BY valid_from") == present
     pipeline.owner.execute("DELETE FROM core.wikipedia_page WHERE valid_to IS NULL")
+    replay(pipeline, "wikipedia", "2026-10-01", "2026-10-03")
+    assert versions(pipeline) == [("New England", 0, False, False, False)]
     replay(pipeline, "wikipedia", "2026-10-01", "2026-10-06")
     assert versions(pipeline) == [("New England", 0, False, False, False), ("Elsewhere", 0, False, False, True)]
 
@@ -525,6 +527,17 @@ def test_a_description_that_was_overtaken_is_not_replayed_into_the_present(
     for window in (DAY, ("2026-10-06", "2026-10-07")):
         replay(pipeline, "wikipedia", *window)
         assert versions(pipeline) == [("New England", 0, False, False, True)]
+
+
+def test_what_a_wiki_said_and_no_load_published_gives_way_to_what_one_did(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    load(pipeline, "wikipedia", *DAY)
+    clean = snapshot(pipeline)
+    sandbox.hide_user(pipeline.value("SELECT min(revision_id) FROM core.revision"))
+    sandbox.move_page("New England", "Elsewhere")
+    pipeline.finish(planned(pipeline, "wikipedia", *DAY), until="extract")
+    pipeline.owner.execute("UPDATE core.wikipedia_page SET namespace = 7")
+    replay(pipeline, "wikipedia", *DAY)
+    assert snapshot(pipeline) == clean
 
 
 def test_every_page_that_had_the_title_is_replayed(pipeline: Pipeline, sandbox: Sandbox) -> None:
