@@ -17,7 +17,8 @@ def replay_answers(connection: Connection, source: Source, load: Load) -> int:
         # A publish under way ends first: what is published by extracted_at is replayed, what is published later is left alone.
         run(connection, source.LOCK_SUBJECTS, parameters)
         row = run(connection, source.STORED_ANSWERS, parameters).fetchone()
-        answers, subjects = row if row else (0, "nothing that is known")
+        assert row is not None
+        answers, subjects = row
         if not answers:
             raise LoadError(
                 f"{source.NAME}: {source.RAW_TABLE} holds no complete answer to replay for {subjects}; window {load.window}; "
