@@ -29,13 +29,15 @@ def window_params(subject: str, example: str) -> dict[str, Param]:
             None,
             **moment,
             title="Start date",
-            description="First instant of the window, UTC; a date or a datetime. Empty: the run's own data interval.",
+            # Airflow's picker is in the time zone of the browser until the user chooses another.
+            description="Start of the window, in the time zone that the picker names: choose UTC at the clock (bottom left) "
+            "for days in UTC. Empty: the run's own data interval.",
         ),
         "end_date": Param(
             None,
             **moment,
             title="End date",
-            description="End of the window, UTC, exclusive: 2026-10-01 to 2026-11-01 is October.",
+            description="End of the window, in the same time zone, exclusive: 2026-10-01 to 2026-11-01 is October.",
         ),
         subject: Param(
             None,

@@ -52,3 +52,11 @@ def stack(running: Stack) -> Iterator[Stack]:
     """The stack; the services are healthy again after the test."""
     yield running
     running.sandbox.faults.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test that fails in the browser shows what was on the screen."""
+    if call.excinfo and call.when == "call" and "ui" in item.funcargs:
+        call.excinfo.value.add_note(f"The screen: {item.funcargs['ui'].picture(item.name)}")
+    return (yield)

@@ -1,4 +1,4 @@
-"""A service in trouble: one load fails alone and is cleared alone, refusals are waited out, bad rows go nowhere."""
+"""A service in trouble: refusals are waited out, bad rows go nowhere. What is cleared afterwards: test_web_ui.py."""
 
 import time
 from collections.abc import Callable
@@ -7,66 +7,10 @@ from dataclasses import dataclass
 import pytest
 
 from sandbox import Fault, Request
-from tests.e2e.stack import Row, Run, Stack, Task
+from tests.e2e.stack import Run, Stack
 
-PLACE = "Denver"
-WINDOW = ("2021-06-01", "2021-06-03")
 WAIT_SECONDS = 8
 """More than the task's own first delay."""
-
-
-def test_one_load_fails_alone_and_is_cleared_alone(stack: Stack) -> None:
-    [(latitude,)] = stack.sql("SELECT trim_scale(latitude)::text FROM core.location WHERE location_name = %s", PLACE)
-    refused = Fault.bad_request("Data is not available", times=None, when=lambda request: latitude in request.query)
-    stack.sandbox.faults.append(refused)
-    since = len(stack.sandbox.requests)
-    run = stack.trigger("weather", *WINDOW)
-    run.wait("failed")
-    failed = check_that_one_load_failed(run)
-    assert count(stack.sandbox.requests[since:], latitude) == (2, failed.try_number)
-
-    stack.sandbox.faults.clear()
-    since = len(stack.sandbox.requests)
-    run.clear_task(failed)
-    run.wait("success")
-    assert count(stack.sandbox.requests[since:], latitude) == (0, 1)
-    assert run.loads("status, error") == [("published", None)] * 3
-    assert hours_of_places(stack) == [(name, 48) for (name,) in stack.sql(PLACES)]
-
-
-PLACES = "SELECT location_name FROM core.location ORDER BY 1"
-PLACES_OF_LOADS = "map_index, ARRAY(SELECT location_name FROM core.location WHERE location_id = ANY(subject_ids))"
-
-
-def check_that_one_load_failed(run: Run) -> Task:
-    """The others are published; the failed one names its places in log and ledger. Returns its task."""
-    [task] = [task for task in run.tasks("load.extract") if task.state == "failed"]
-    places: dict[int, list[str]] = dict(run.loads(PLACES_OF_LOADS))
-    ledger = {index: (status, error) for index, status, error in run.loads("map_index, status, error")}
-    mine, (status, error) = places.pop(task.map_index), ledger.pop(task.map_index)
-    assert status == "failed"
-    assert PLACE in mine
-    for text in (run.errors(task)[-1], error):
-        assert [name for name in mine if f"{name} (" not in text] == []
-    assert list(ledger.values()) == [("published", None)] * 2
-    others = sorted(name for names in places.values() for name in names)
-    assert hours_of_places(run.stack) == [(name, 48) for name in others]
-    return task
-
-
-def hours_of_places(stack: Stack) -> list[Row]:
-    """(place, hours of the window in core)"""
-    query = """
-        SELECT location_name, count(*) FROM core.weather INNER JOIN core.location USING (location_id)
-        WHERE observed_at >= %s AND observed_at < %s GROUP BY 1 ORDER BY 1
-    """
-    return stack.sql(query, *WINDOW)
-
-
-def count(requests: list[Request], latitude: str) -> tuple[int, int]:
-    """How many requests were without and with that latitude."""
-    having = sum(latitude in request.query for request in requests)
-    return len(requests) - having, having
 
 
 @dataclass(frozen=True)
