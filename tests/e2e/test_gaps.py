@@ -35,7 +35,10 @@ def rows(stack: Stack) -> list[list[Row]]:
 
 def lose_rows(stack: Stack) -> None:
     """Hours of one place on the first day, the last day of two places, and the last day of all pages."""
-    stack.sql(f"DELETE FROM core.weather WHERE {BOSTON} AND observed_at < %s RETURNING 1", f"{FIRST}T06:00Z")
+    first_hours = (FIRST, f"{FIRST}T06:00Z")
+    stack.sql(
+        f"DELETE FROM core.weather WHERE {BOSTON} AND observed_at >= %s AND observed_at < %s RETURNING 1", *first_hours
+    )
     stack.sql(f"DELETE FROM core.weather WHERE ({BOSTON} OR {DENVER}) AND observed_at >= %s RETURNING 1", LAST)
     stack.sql(
         f"DELETE FROM core.weather_daily WHERE ({BOSTON} OR {DENVER}) AND observation_date = %s RETURNING 1", LAST

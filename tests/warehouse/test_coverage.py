@@ -200,6 +200,15 @@ def test_a_quarantined_hour_names_its_load_and_limit_and_gets_no_command(pipelin
     assert gaps(pipeline) == []
 
 
+def test_a_quarantined_hour_that_keeps_its_last_good_value_is_loaded(loaded: Pipeline, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault.absurd("temperature_2m", 999.9, place=BOSTON_AT, hour="2024-11-17T05:00"))
+    assert loaded.run("weather", START, END).errors == {}
+    assert loaded.value("SELECT count(*) FROM audit.quarantine") == 1
+    loaded.owner.execute("DELETE FROM core.weather WHERE observed_at = '2024-11-17T20:00Z'")
+    boston = [row[1:4] for row in coverage(loaded) if row[0] == "Boston"]
+    assert boston == [("16T00", "17T20", "loaded"), ("17T20", "17T21", "missing"), ("17T21", "19T00", "loaded")]
+
+
 def test_a_page_is_loaded_where_a_load_of_it_was_published(loaded: Pipeline, sandbox: Sandbox) -> None:
     follow(loaded.owner, [BOSTON, PHOENIX], [NEW_ENGLAND, BOSTON_PAGE])
     sandbox.faults.append(Fault(path="/w/api.php", status=400, times=None))
