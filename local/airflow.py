@@ -46,7 +46,13 @@ def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[
             "secret_key": remembered.api_secret_key,
         },
         "api_auth": {"jwt_secret": remembered.jwt_secret},
-        "scheduler": {"scheduler_idle_sleep_time": 0.1},
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.1,
+            # Both are five minutes by default. A task reports every five seconds, so half a minute of silence means that its
+            # worker was killed; what a killed scheduler had queued is taken over once it has been silent for as long.
+            "task_instance_heartbeat_timeout": 30,
+            "orphaned_tasks_check_interval": 10,
+        },
         # A laptop under load may well need more than the default of five seconds.
         "workers": {"execution_api_timeout": 60},
         "dag_processor": {"refresh_interval": 10, "bundle_refresh_check_interval": 2},
