@@ -108,6 +108,14 @@ class Stack:
             command, cwd=self.repo, env=dict(env), capture_output=True, text=True, timeout=COMMAND_SECONDS
         )
 
+    def stop(self, program: str) -> None:
+        """Stops one process, such as the scheduler; `start` starts it again."""
+        Supervisor(self.paths).stop([program])
+
+    def start(self, program: str) -> None:
+        """Starts a process that was stopped, without waiting for it."""
+        Supervisor(self.paths).start([program])
+
     def processes(self) -> dict[str, int]:
         """Program -> pid of what runs."""
         return Supervisor(self.paths).pids()
@@ -169,6 +177,10 @@ class Api:
     def get(self, path: str) -> Any:
         return self._checked(self._session.get(self.address + path, timeout=60))
 
+    def delete(self, path: str) -> None:
+        answer = self._session.delete(self.address + path, timeout=60)
+        assert answer.ok, f"DELETE {path}: {answer.status_code} {answer.text[:500]}"
+
     def post(self, path: str, body: Any) -> Any:
         return self._checked(self._session.post(self.address + path, json=body, timeout=60))
 
@@ -211,6 +223,11 @@ class Run:
         failed = [task for task in self.tasks() if task.state == "failed"]
         news = "\n".join(f"{task.task_id}[{task.map_index}]: {self.errors(task)}" for task in failed)
         assert self.state() == expected, f"{self.dag_id} {self.run_id}: {self.state()}\n{news}"
+
+    def wait_for_marts(self) -> None:
+        """Until the marts show all its loads: each publishes on its own, and a refresh may come in between."""
+        due = "marts_due_since"
+        wait_for(f"marts with {self.dag_id} {self.run_id}", lambda: all(row == (None,) for row in self.loads(due)))
 
     def tasks(self, task_id: str | None = None) -> list[Task]:
         """Its task instances (or those of one task) in the order of their map index."""

@@ -43,29 +43,14 @@ def test_the_marts_follow_by_themselves(stack: Stack, refreshed: dict[str, Run])
 
 @pytest.mark.usefixtures("refreshed")
 def test_the_weather_mart_holds_the_aggregates_of_what_the_service_said(stack: Stack) -> None:
-    rows = stack.sql(
-        """
-        SELECT
-            location_name, observation_date, observation_count, min_temperature_celsius, max_temperature_celsius,
-            avg_temperature_celsius, total_precipitation_mm
-        FROM mart.daily_weather_aggregates
-        WHERE observation_date BETWEEN %s::date - 1 AND %s ORDER BY 1, 2
-        """,
-        *WINDOW,
-    )
+    rows = expected.weather_mart(stack, *WINDOW)
     assert len(rows) == 10 * 4  # three UTC days touch four local days west of Greenwich
     assert rows == expected.daily_weather(stack, *WINDOW)
 
 
 @pytest.mark.usefixtures("refreshed")
 def test_the_wikipedia_mart_holds_the_edits_that_the_service_listed(stack: Stack) -> None:
-    rows = stack.sql(
-        """
-        SELECT page_title, revision_date, revision_count, unique_editors, avg_bytes_per_revision
-        FROM mart.daily_wikipedia_page_stats WHERE revision_date >= %s AND revision_date < %s ORDER BY 1, 2
-        """,
-        *WINDOW,
-    )
+    rows = expected.wikipedia_mart(stack, *WINDOW)
     assert sum(row[2] for row in rows if row[0] == "New England") >= EDITS
     assert rows == expected.daily_edits(stack, *WINDOW)
 

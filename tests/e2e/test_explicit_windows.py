@@ -1,0 +1,203 @@
+"""Windows that a user names, through the official client of the REST API and `airflow dags trigger -c`."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from airflow_client.client import ApiClient, Configuration
+from airflow_client.client.api.dag_run_api import DagRunApi
+from airflow_client.client.api.task_instance_api import TaskInstanceApi
+from airflow_client.client.exceptions import ApiException, BadRequestException, UnauthorizedException
+from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
+
+from include.weather import MAX_CALL_WEIGHT
+from sandbox.open_meteo_query import parse
+from tests.e2e import expected
+from tests.e2e.stack import Run, Stack
+
+YEAR = ("2019-01-01", "2020-01-01")
+HOURS = """
+    SELECT location_name, count(*), min(observed_at), max(observed_at), count(temperature_celsius)
+    FROM core.weather INNER JOIN core.location USING (location_id)
+    WHERE observed_at >= %s AND observed_at < %s GROUP BY 1 ORDER BY 1
+"""
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def client(running: Stack) -> Iterator[ApiClient]:
+    """The official client with a token, got as Airflow's documentation says."""
+    user = {"username": "admin", "password": running.chosen["admin_password"]}
+    answer = ask_for_token(running, user)
+    assert answer.status_code == 201, answer.text
+    with ApiClient(Configuration(running.address, access_token=answer.json()["access_token"])) as api:
+        yield api
+
+
+def ask_for_token(stack: Stack, user: dict[str, str]) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(f"{stack.address}/auth/token", json=user, timeout=60)
+
+
+def trigger(
+    stack: Stack, client: ApiClient, dag_id: str, conf: dict[str, Any], logical_date: datetime | None = None
+) -> Run:
+    body = TriggerDAGRunPostBody(conf=conf, logical_date=logical_date)
+    run = DagRunApi(client).trigger_dag_run(dag_id, body)
+    assert run.logical_date == logical_date
+    return Run(stack, dag_id, run.dag_run_id)
+
+
+def window(start: str, end: str, **names: list[str]) -> dict[str, Any]:
+    return {"start_date": start, "end_date": end, **names}
+
+
+def test_a_wrong_password_gets_no_token(stack: Stack) -> None:
+    assert ask_for_token(stack, {"username": "admin", "password": "a guess"}).status_code == 401
+
+
+def test_without_a_token_nothing_is_run(stack: Stack) -> None:
+    with ApiClient(Configuration(stack.address)) as stranger, pytest.raises(UnauthorizedException):
+        trigger(stack, stranger, "weather", window("2018-01-01", "2018-01-02"))
+
+
+@pytest.fixture(scope="module")
+def year(running: Stack, client: ApiClient) -> tuple[Run, list[float]]:
+    """One run of ten places over a year; and the weight of each of its requests, as the service counts it."""
+    since = len(running.sandbox.requests)
+    started = time.monotonic()
+    run = trigger(running, client, "weather", window(*YEAR))
+    run.wait("success")
+    print(f"\na year of ten places: {time.monotonic() - started:.1f} s")
+    asked = running.sandbox.requests[since:]
+    return run, [parse(request, running.sandbox.now).weight for request in asked]
+
+
+def test_a_year_of_ten_places_is_one_run(stack: Stack, year: tuple[Run, list[float]]) -> None:
+    run, _ = year
+    first, last = expected.moment(YEAR[0]), expected.moment(YEAR[1]) - HOUR
+    rows = stack.sql(HOURS, *YEAR)
+    assert len(rows) == 10
+    assert [row[1:] for row in rows] == [(8760, first, last, 8760)] * 10
+    run.wait_for_marts()
+    assert expected.weather_mart(stack, *YEAR) == expected.daily_weather(stack, *YEAR)
+
+
+def test_requests_stay_within_the_weight_of_one_call_and_of_a_minute(year: tuple[Run, list[float]]) -> None:
+    weights = year[1]
+    assert sum(weights) == pytest.approx(10 * 0.8 * 365 / 14)  # ten places, eight variables: nothing is asked for twice
+    assert max(weights) <= MAX_CALL_WEIGHT
+    assert sum(weights) < 600
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Runs that are under way at the same time: of the first day there is, of an afternoon, of one page."""
+
+    first_day: Run
+    afternoon: Run
+    page: Run
+
+
+@pytest.fixture(scope="module")
+def loaded(running: Stack, client: ApiClient) -> Loaded:
+    afternoon = window("2018-03-04T12:30", "2018-03-05T03:00", locations=["Denver", "Boston"])
+    runs = Loaded(
+        trigger(running, client, "weather", window("1940-01-01", "1940-01-02")),
+        # What conf names wins over the data interval that comes with a logical date.
+        trigger(running, client, "weather", afternoon, datetime.now(UTC)),
+        trigger(running, client, "wikipedia", window("2018-03-01", "2018-05-01", pages=["New England"])),
+    )
+    for run in (runs.first_day, runs.afternoon, runs.page):
+        run.wait("success")
+    return runs
+
+
+def test_the_first_day_of_the_archive_can_be_loaded(stack: Stack, loaded: Loaded) -> None:
+    start, end = "1940-01-01", "1940-01-02"
+    assert [row[1] for row in stack.sql(HOURS, "1939-01-01", "1941-01-01")] == [24] * 10
+    loaded.first_day.wait_for_marts()
+    assert expected.weather_mart(stack, start, end) == expected.daily_weather(stack, start, end)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_hours_and_places_are_the_ones_that_were_named(stack: Stack) -> None:
+    first, last = datetime(2018, 3, 4, 13, tzinfo=UTC), datetime(2018, 3, 5, 2, tzinfo=UTC)
+    assert stack.sql(HOURS, "2018-01-01", "2019-01-01") == [
+        (name, 14, first, last, 14) for name in ("Boston", "Denver")
+    ]
+
+
+def test_pages_are_the_ones_that_were_named(stack: Stack, loaded: Loaded) -> None:
+    start, end = "2018-03-01", "2018-05-01"
+    loaded.page.wait_for_marts()
+    all_pages = expected.daily_edits(stack, start, end)
+    mine = [row for row in all_pages if row[0] == "New England"]
+    assert 0 < len(mine) < len(all_pages)
+    assert expected.wikipedia_mart(stack, start, end) == mine
+
+
+REFUSED = {
+    "ends-first": (window("2018-05-03", "2018-05-01"), "start_date 2018-05-03 is not before end_date 2018-05-01"),
+    "empty": (window("2018-05-01", "2018-05-01"), "start_date 2018-05-01 is not before end_date 2018-05-01"),
+    "future": (window("2999-01-01", "2999-01-02"), "lies in the future"),
+    "before-1940": (window("1939-12-31", "1940-01-02"), "begins before 1940-01-01"),
+    "no-date": (window("someday", "2018-05-01"), "start_date must be a date or datetime such as 2026-10-01"),
+    "no-end": ({"start_date": "2018-05-01"}, "end_date is missing: give both start_date and end_date"),
+    "no-such-place": (window("2018-05-01", "2018-05-02", locations=["Atlantis"]), "not a tracked location: Atlantis"),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(running: Stack, client: ApiClient) -> dict[str, Run]:
+    """The runs of all windows that cannot be, at the same time."""
+    return {name: trigger(running, client, "weather", conf) for name, (conf, _) in REFUSED.items()}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_window_that_cannot_be_is_refused_in_one_line(
+    name: str, stack: Stack, client: ApiClient, refused: dict[str, Run]
+) -> None:
+    run = refused[name]
+    run.wait("failed")
+    plan = TaskInstanceApi(client).get_task_instance("weather", run.run_id, "plan")
+    assert (plan.state, plan.try_number) == ("failed", 1)
+    assert stack.sql("SELECT count(*) FROM audit.load WHERE run_id = %s", run.run_id) == [(0,)]
+    [line] = error_lines(client, run)
+    assert line.startswith("weather: ") and REFUSED[name][1] in line and "\n" not in line
+
+
+def error_lines(client: ApiClient, run: Run) -> list[str]:
+    """The texts of the exceptions in the log of the task `plan`."""
+    # The client's own class of a log entry keeps nothing but its event and time.
+    answer = TaskInstanceApi(client).get_log_without_preload_content(
+        run.dag_id, run.run_id, "plan", 1, full_content=True, map_index=-1, accept="application/json"
+    )
+    entries = json.loads(answer.data)["content"]
+    return [detail["exc_value"] for entry in entries for detail in entry.get("error_detail") or []]
+
+
+@pytest.mark.parametrize("conf", [window("2018-05-01", "2018-05-02", locations="Boston"), {"start_date": 20180501}])  # type: ignore[arg-type]
+def test_conf_of_another_type_starts_no_run(conf: dict[str, Any], stack: Stack, client: ApiClient) -> None:
+    before = len(stack.runs("weather"))
+    with pytest.raises(ApiException) as refusal:
+        trigger(stack, client, "weather", conf)
+    assert isinstance(refusal.value, BadRequestException)
+    assert next(name for name in ("locations", "start_date") if name in conf) in str(refusal.value.body)
+    assert len(stack.runs("weather")) == before
+
+
+def test_airflow_dags_trigger_takes_a_window(stack: Stack) -> None:
+    conf = json.dumps(window("2017-06-01", "2017-06-02", locations=["Miami"]))
+    answer = stack.shell(f"airflow dags trigger weather -o json -c '{conf}'")
+    assert answer.returncode == 0, answer.stderr
+    [run] = json.loads(answer.stdout.strip().splitlines()[-1])
+    Run(stack, "weather", run["dag_run_id"]).wait("success")
+    first, last = expected.moment("2017-06-01"), expected.moment("2017-06-02") - HOUR
+    assert stack.sql(HOURS, "2017-01-01", "2018-01-01") == [("Miami", 24, first, last, 24)]
