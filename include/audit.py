@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from include.errors import LoadError
+from include.errors import LoadError, UnfinishedAudit
 from include.suites import Check, Limit, Suite
 from include.warehouse import Connection, run, statement
 
@@ -36,7 +36,7 @@ def audit_load(connection: Connection, connect: Callable[[], Connection], suite:
     """Audits a staged load: rows outside a limit are set aside, the verdict goes to the ledger.
 
     `connect` opens further connections to the same database, for Great Expectations. Raises LoadError when there is nothing
-    staged or the staging changed during the audit.
+    staged or the staging changed during the audit, UnfinishedAudit when it could not be done.
     """
     staged_at = _staged_at(connection, load_id)
     run(connection, "ops/refresh_statistics.sql", {"table": suite.table.split(".")[1]})
@@ -143,7 +143,7 @@ def _outcome(result: Any, checks: dict[str, Check]) -> Outcome:
     # One report, or one for each metric of the expectation.
     reports = [result.exception_info or {}, *(result.exception_info or {}).values()]
     if raised := [report for report in reports if isinstance(report, dict) and report.get("raised_exception")]:
-        raise LoadError(f"the audit could not run: {raised[0].get('exception_message')}")
+        raise UnfinishedAudit(f"the audit could not run: {raised[0].get('exception_message')}")
     check = checks.get((configuration.meta or {}).get("check", ""))
     sample = details.get("partial_unexpected_list") or details.get("details", {}).get("unexpected_rows") or []
     count = details.get("unexpected_count", details.get("observed_value", 0)) or 0

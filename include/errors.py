@@ -21,6 +21,10 @@ class LoadError(WarehouseError):
     """A load that cannot go on; its text says which task to clear."""
 
 
+class UnfinishedAudit(WarehouseError):
+    """An audit that did not come to a verdict, for a reason that may pass: the database went away."""
+
+
 class BadAnswer(WarehouseError):
     """An answer that is not what was asked for.
 

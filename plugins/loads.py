@@ -57,7 +57,6 @@ def load_group(
             "stands in the log and in `audit.validation_result`. After a rejection **clear `extract`** with downstream tasks.",
             suite=suite,
             parameters=parameters,
-            retries=0,  # the same rows fail the same audit again
             **IN_THE_UI,
         )
         published = SQLExecuteQueryOperator(

@@ -6,13 +6,13 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.audit import audit_load, table_of, verdict_of
-from include.errors import WarehouseError
+from include.errors import UnfinishedAudit, WarehouseError
 from include.suites import Suite
 from plugins.warehouse import connect, warehouse
 
 
 class ValidateOperator(BaseOperator):
-    """Sets rows outside their limits aside; fails, for good, when the load as a whole does not pass.
+    """Sets rows outside their limits aside; fails, for good, when the load as a whole does not pass: the same rows would again.
 
     :param suite: what is expected
     :param parameters: {load_id, label}: the load in audit.load, and its name in the UI
@@ -33,6 +33,8 @@ class ValidateOperator(BaseOperator):
             try:
                 outcomes = audit_load(connection, connect, self.suite, load_id)
                 verdict = verdict_of(connection, self.suite, load_id, outcomes)
+            except UnfinishedAudit:
+                raise
             except WarehouseError as error:
                 raise AirflowFailException(f"{self.suite.name}: {error}") from None
         self.log.info("audit of load %d:\n%s", load_id, table_of(outcomes))

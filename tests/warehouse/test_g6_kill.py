@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
+from include.errors import UnfinishedAudit
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import STEPS, DagRun, Pipeline, dag, execute, snapshot, utc
 
@@ -73,13 +75,14 @@ def wait_for(found: Callable[[], Any]) -> None:
 @contextmanager
 def held(pipeline: Pipeline, table: str) -> Iterator[Callable[[], None]]:
     """The table is locked during the block; yields a wait until someone stands before the lock."""
-    waiting = "SELECT 1 FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
     with pipeline.owner.transaction():
         pipeline.owner.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield lambda: wait_for(lambda: pipeline.rows(waiting, table))
+        yield lambda: wait_for(lambda: pipeline.rows(WAITING_AT, table))
     # The server finds out about the end of a client after the statement that it is at.
     wait_for(lambda: not pipeline.rows(AT_WORK))
 
+
+WAITING_AT = "SELECT pid FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
 
 AT_WORK = """
     SELECT 1 FROM pg_stat_activity
@@ -144,3 +147,15 @@ def test_g6_a_killed_refresh_stays_due(known: Pipeline) -> None:
     assert known.value(due) == 1
     assert known.refresh_marts() == ["daily_weather_aggregates"]
     assert known.value(due) == 0
+
+
+def test_g6_an_audit_that_cannot_be_done_is_no_verdict(known: Pipeline) -> None:
+    run = planned(known, "weather")
+    known.finish(run, until="transform")
+    known.owner.execute("ALTER TABLE core.location RENAME TO away")
+    with pytest.raises(UnfinishedAudit, match=r'"core\.location" does not exist') as raised:
+        execute("weather", "validate", run.loads[0])
+    # Airflow does not try again after an AirflowFailException, how an audit that came to a verdict ends.
+    assert not isinstance(raised.value, AirflowFailException)
+    known.owner.execute("ALTER TABLE core.away RENAME TO location")
+    check_that_a_rerun_completes(known, run, since="validate")
