@@ -534,10 +534,13 @@ def test_what_a_wiki_said_and_no_load_published_gives_way_to_what_one_did(pipeli
     clean = snapshot(pipeline)
     sandbox.hide_user(pipeline.value("SELECT min(revision_id) FROM core.revision"))
     sandbox.move_page("New England", "Elsewhere")
-    pipeline.finish(planned(pipeline, "wikipedia", *DAY), until="extract")
+    for window in (DAY, ("2026-10-08", "2026-10-09")):
+        pipeline.finish(planned(pipeline, "wikipedia", *window), until="extract")
     pipeline.owner.execute("UPDATE core.wikipedia_page SET namespace = 7")
     replay(pipeline, "wikipedia", *DAY)
     assert snapshot(pipeline) == clean
+    replay(pipeline, "wikipedia", "2026-10-08", "2026-10-09")
+    assert versions(pipeline) == [("New England", 0, False, False, True)]
 
 
 def test_every_page_that_had_the_title_is_replayed(pipeline: Pipeline, sandbox: Sandbox) -> None:
