@@ -18,7 +18,7 @@ PATIENCE_MS = 60_000
 
 FLAGS = ("--disable-gpu", "--disable-quic", "--disable-sync")
 ELSEWHERE = "America/New_York"
-"""Where the browser is: the windows are in UTC all the same."""
+"""Where the browser is: not in UTC, as its users are not."""
 
 Affected = list[tuple[str, str, int]]
 
@@ -93,6 +93,16 @@ class WebUi:
         self.page.get_by_role("heading", name=f"{tasks} Task Instances").wait_for()
         done = self.page.get_by_role("row").filter(has=self.page.get_by_role("cell", name="Success", exact=True))
         expect(done).to_have_count(tasks, timeout=PATIENCE_MS)
+
+    def choose_utc(self) -> None:
+        """At the clock, bottom left: all times on the pages, pickers too, are in UTC from here on."""
+        self.page.goto("/dags")
+        self.page.get_by_role("button", name=re.compile(r"^[+-]\d\d:\d\d$")).click()
+        dialog = self.page.get_by_role("dialog").filter(has_text="Select Timezone")
+        dialog.get_by_role("combobox").fill("UTC")
+        dialog.get_by_role("option", name="UTC (Coordinated Universal Time)").click()
+        dialog.get_by_text("Current time in UTC").wait_for()
+        dialog.get_by_role("button", name="Close").click()
 
     def open_trigger_form(self, dag_id: str) -> "TriggerForm":
         self.page.goto(f"/dags/{dag_id}")

@@ -220,11 +220,12 @@ def changes(before: Tables, after: Tables) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_the_trigger_form_explains_its_fields_and_loads_exactly_that_window(stack: Stack, ui: WebUi) -> None:
+    ui.choose_utc()
     form = ui.open_trigger_form("weather")
     fields = form.fields()
     assert list(fields) == ["Start date", "End date", "Only these locations"]
-    assert "UTC" in fields["Start date"] and "Empty:" in fields["Start date"]
-    assert "UTC, exclusive" in fields["End date"]
+    assert "choose UTC at the clock" in fields["Start date"] and "Empty:" in fields["Start date"]
+    assert "exclusive" in fields["End date"]
     assert "One name a line" in fields["Only these locations"]
 
     form.pick("Start date", "2021/07/01", "06:00")
