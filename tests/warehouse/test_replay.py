@@ -3,6 +3,7 @@
 import json
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from include import schema
 from include.weather import UNITS
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import RUN_NUMBERS, DagRun, Pipeline, snapshot, task
+from tests.warehouse.test_g2_idempotent import at_once
 from tests.warehouse.test_wikipedia import later, versions
 
 WINDOW = ("2026-10-05", "2026-10-07")
@@ -433,6 +435,16 @@ def test_a_replay_looks_for_answers_when_a_publish_under_way_has_ended(pipeline:
         assert last_load(pipeline, "status, extracted_at") == ("extracting", None)
     replaying.join()
     assert run.errors == {}
+
+
+@SOURCES
+def test_replays_and_loads_of_a_window_at_once_are_one(pipeline: Pipeline, dag_id: str) -> None:
+    load(pipeline, dag_id, *WINDOW)
+    clean = snapshot(pipeline)
+    pipeline.owner.execute(f"TRUNCATE {FACTS[dag_id]}")
+    jobs = [partial(replay, pipeline, dag_id, *WINDOW), partial(replay, pipeline, dag_id, *DAY)]
+    at_once(*jobs, partial(load, pipeline, dag_id, *DAY), partial(load, pipeline, dag_id, "2026-10-06", "2026-10-07"))
+    assert snapshot(pipeline) == clean
 
 
 def test_answers_that_come_during_a_replay_are_not_its_own(pipeline: Pipeline, sandbox: Sandbox) -> None:
