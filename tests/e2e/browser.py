@@ -73,8 +73,8 @@ class WebUi:
         self._row(task.task_id, task.label).get_by_role("link", name=task.task_id).click()
         self.page.get_by_role("heading", name=f"{task.task_id} [{task.label}]").wait_for()
 
-    def log_says(self, text: str) -> None:
-        """Whether the log on this page shows that text."""
+    def expect_in_log(self, text: str) -> None:
+        """The log on this page shows that text."""
         expect(self.page.get_by_role("code").filter(has_text=text).first).to_be_visible(timeout=PATIENCE_MS)
 
     def clear_task(self, run: Run, task: Task) -> Affected:
@@ -87,8 +87,8 @@ class WebUi:
         self.open_run(run)
         return self._clear()
 
-    def shows_success(self, run: Run, tasks: int) -> None:
-        """Whether the run's page shows so many tasks, all successful."""
+    def expect_success(self, run: Run, tasks: int) -> None:
+        """The run's page shows so many tasks, all successful."""
         self.open_run(run)
         self.page.get_by_role("heading", name=f"{tasks} Task Instances").wait_for()
         done = self.page.get_by_role("row").filter(has=self.page.get_by_role("cell", name="Success", exact=True))

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,7 @@ def stack(running: Stack) -> Iterator[Stack]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]) -> Iterator[None]:
     """A test that fails in the browser shows what was on the screen."""
-    if call.excinfo and call.when == "call" and "ui" in item.funcargs:
-        call.excinfo.value.add_note(f"The screen: {item.funcargs['ui'].picture(item.name)}")
+    ui: Any = item.funcargs.get("ui")
+    if ui and call.excinfo and call.when == "call":
+        call.excinfo.value.add_note(f"The screen: {ui.picture(item.name)}")
     return (yield)

@@ -73,7 +73,7 @@ def test_a_failed_extraction_is_cleared_and_what_had_succeeded_is_not_asked_for_
     later = [(step, "Upstream Failed", failed.map_index) for step in STEPS[1:]]
     assert affected == [("load.extract", "Failed", failed.map_index), *later]
     run.wait("success")
-    ui.shows_success(run, 13)
+    ui.expect_success(run, 13)
     assert count(stack.sandbox.requests[since:], latitude) == (0, 1)
     assert [task for task in run.tasks() if task.map_index != failed.map_index] == others
     assert tries(run, failed.map_index) == {"load.extract": 2, **dict.fromkeys(STEPS[1:], 1)}
@@ -131,7 +131,7 @@ def test_whole_runs_are_cleared_and_leave_identical_tables(stack: Stack, ui: Web
         assert ui.clear_run(run) == [*mapped, ("plan", "Success", -1)]
     for run in runs:
         run.wait("success")
-        ui.shows_success(run, 5)
+        ui.expect_success(run, 5)
         tasks, loads = first[run]
         assert [task.try_number for task in run.tasks()] == [task.try_number + 1 for task in tasks]
         [again] = [
@@ -151,8 +151,8 @@ def test_a_run_that_failed_its_audit_is_cleared_once_the_source_is_healthy(stack
     run.wait("failed")
     assert changes(before, tables(stack)) == {}
     ui.open_task(run, run.task("load.validate", 0))
-    ui.log_says("temperature_celsius")
-    ui.log_says("clear the task extract of this load with its downstream tasks")
+    ui.expect_in_log("temperature_celsius")
+    ui.expect_in_log("clear the task extract of this load with its downstream tasks")
 
     stack.sandbox.faults.clear()
     since = len(stack.sandbox.requests)
@@ -160,7 +160,7 @@ def test_a_run_that_failed_its_audit_is_cleared_once_the_source_is_healthy(stack
     affected = ui.clear_task(run, run.task("load.extract", 0))
     assert affected == [(step, state, 0) for step, state in zip(STEPS, states, strict=True)]
     run.wait("success")
-    ui.shows_success(run, 5)
+    ui.expect_success(run, 5)
     assert len(stack.sandbox.requests) == since + 1
     assert tries(run, 0) == {"load.extract": 2, "load.publish": 1, "load.transform": 2, "load.validate": 2}
     assert run.loads("status, attempt, rows_quarantined, error") == [("published", 2, 0, None)]
