@@ -1,0 +1,201 @@
+"""Scheduled catchup of daily windows, also after a week off; and windows of every kind that overlap at the same time."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from include.settings import read_settings
+from tests.e2e import expected
+from tests.e2e.conftest import started
+from tests.e2e.stack import ENDED, Run, Stack, wait_for
+
+REVISION_DAYS = {
+    "weather": read_settings({}).weather_revision_days,
+    "wikipedia": read_settings({}).wikipedia_revision_days,
+}
+SOURCES = tuple(REVISION_DAYS)
+MAX_ACTIVE_RUNS = 4
+TODAY = datetime.now(UTC).date()
+"""When the tests began: midnight may pass meanwhile, and one more day is due then."""
+DAYS = 8
+AWAY = 7
+
+
+def ago(days: int) -> str:
+    """That UTC date."""
+    return str(TODAY - timedelta(days=days))
+
+
+@pytest.fixture(scope="module")
+def daily(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack of its own with daily windows, of which eight are due when it starts."""
+    schedules = {"DW_WEATHER_SCHEDULE": "@daily", "DW_WIKIPEDIA_SCHEDULE": "@daily"}
+    with started(request.session, DW_START_DATE=ago(DAYS), **schedules) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module", params=["at the first start", "after a week off"])
+def caught_up(request: pytest.FixtureRequest, daily: Stack) -> Stack:
+    """The stack, once nothing is due."""
+    wait_until_nothing_is_due(daily)
+    if request.param == "after a week off":
+        be_off_for_a_week(daily)
+        wait_until_nothing_is_due(daily)
+    return daily
+
+
+def be_off_for_a_week(stack: Stack) -> None:
+    """Leaves the stack running again as if it had been off for the last seven days.
+
+    No clock is turned. What those days left is taken away while the scheduler is stopped: their runs through the REST API,
+    their rows from core. Then the stack is stopped and started as a user does it. Airflow works out what is due from the
+    runs that there are, so it stands where a stack stands that was stopped a week ago. Raw and the ledger still know those
+    days, and neither decides what is loaded.
+    """
+    stack.stop("scheduler")
+    forget(stack, ago(AWAY))
+    for dag_id in SOURCES:
+        assert len(days_run(stack, dag_id)) == DAYS - AWAY
+    assert stack.local("down").returncode == 0
+    assert stack.left_over() == []
+    up = stack.local("up")
+    assert up.returncode == 0, f"{up.stdout}\n{up.stderr}"
+
+
+def forget(stack: Stack, since: str) -> None:
+    """Removes the daily runs of the days from `since` on, and what core holds of those days."""
+    for dag_id in SOURCES:
+        for run in daily_runs(stack, dag_id):
+            if run["logical_date"] >= since:
+                stack.api.delete(Run(stack, dag_id, run["dag_run_id"]).path)
+    for table, column in FORGOTTEN.items():
+        stack.sql(f"DELETE FROM {table} WHERE {column} >= %s RETURNING 1", since)
+
+
+FORGOTTEN = {
+    "core.weather": "observed_at",
+    "core.weather_daily": "observation_date",
+    "core.revision": "revision_timestamp",
+}
+
+
+def wait_until_nothing_is_due(stack: Stack) -> None:
+    """Until every complete UTC day since the start date has a run that has ended, and the marts show it."""
+    for dag_id in SOURCES:
+        wait_for(f"every day of {dag_id}", lambda dag_id=dag_id: days_run(stack, dag_id) == days_due(stack), 300)
+    wait_for_marts(stack)
+
+
+def wait_for_marts(stack: Stack) -> None:
+    wait_for("the marts", lambda: stack.sql("SELECT 1 FROM audit.load WHERE marts_due_since IS NOT NULL") == [])
+
+
+def days_due(stack: Stack) -> list[str]:
+    first = date.fromisoformat(stack.settings["DW_START_DATE"])
+    return [str(first + timedelta(days=day)) for day in range((datetime.now(UTC).date() - first).days)]
+
+
+def days_run(stack: Stack, dag_id: str) -> list[str]:
+    """The UTC day of each daily run that has ended."""
+    return [run["logical_date"][:10] for run in daily_runs(stack, dag_id) if run["state"] in ENDED]
+
+
+def daily_runs(stack: Stack, dag_id: str) -> list[dict[str, Any]]:
+    """Scheduled runs, and those that a backfill has reset, in the order of their days."""
+    runs = [run for run in stack.runs(dag_id) if run["run_type"] != "manual"]
+    return sorted(runs, key=lambda run: str(run["logical_date"]))
+
+
+@pytest.mark.parametrize("dag_id", SOURCES)
+def test_every_day_has_one_run_and_the_windows_tile(dag_id: str, caught_up: Stack) -> None:
+    runs = daily_runs(caught_up, dag_id)
+    assert len(runs) >= DAYS
+    assert {run["state"] for run in runs} == {"success"}
+    assert runs[0]["data_interval_start"][:10] == ago(DAYS)
+    for one, next_one in pairwise(runs):
+        assert one["data_interval_end"] == next_one["data_interval_start"]
+
+
+@pytest.mark.parametrize("dag_id", SOURCES)
+def test_catchup_keeps_to_max_active_runs(dag_id: str, caught_up: Stack) -> None:
+    at_once = [len(runs) for runs in under_way(daily_runs(caught_up, dag_id))]
+    assert 1 < max(at_once) <= MAX_ACTIVE_RUNS
+
+
+def under_way(runs: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The runs that were under way when each of them started."""
+    starts = [run["start_date"] for run in runs]
+    return [[run for run in runs if run["start_date"] <= start < run["end_date"]] for start in starts]
+
+
+def test_core_has_every_hour_once_and_the_marts_are_right(caught_up: Stack) -> None:
+    # A scheduled run also reads the days before its own again: core begins there.
+    first_days = {dag_id: ago(DAYS + days) for dag_id, days in REVISION_DAYS.items()}
+    check_tables(caught_up, first_days)
+
+
+def check_tables(stack: Stack, first_days: dict[str, str]) -> None:
+    """Core and the marts hold what the services say from these days to the end of the last scheduled run."""
+    windows = {
+        dag_id: (first_days[dag_id], daily_runs(stack, dag_id)[-1]["data_interval_end"][:10]) for dag_id in SOURCES
+    }
+    start, end = map(expected.moment, windows["weather"])
+    hours = int((end - start) / timedelta(hours=1))
+    assert stack.sql(HOURS, start, end) == [(name, hours, hours) for (name,) in stack.sql(PLACES)]
+    assert expected.weather_mart(stack, *windows["weather"]) == expected.daily_weather(stack, *windows["weather"])
+    edits = expected.daily_edits(stack, *windows["wikipedia"])
+    assert edits
+    assert expected.wikipedia_mart(stack, *windows["wikipedia"]) == edits
+
+
+PLACES = "SELECT location_name FROM core.location ORDER BY 1"
+HOURS = """
+    SELECT location_name, count(*), count(DISTINCT observed_at)
+    FROM core.weather INNER JOIN core.location USING (location_id)
+    WHERE observed_at >= %s AND observed_at < %s GROUP BY 1 ORDER BY 1
+"""
+
+
+@pytest.fixture(scope="module")
+def overlapped(daily: Stack) -> Stack:
+    """The same stack after scheduled runs, a backfill and explicit windows have loaded one month at the same time.
+
+    All of them wait for the scheduler, which is stopped meanwhile: that makes them coincide.
+    """
+    stack = daily
+    wait_until_nothing_is_due(stack)
+    stack.stop("scheduler")
+    forget(stack, ago(3))
+    for dag_id in SOURCES:
+        for start, end in ((30, 0), (20, 2)):
+            stack.trigger(dag_id, ago(start), ago(end))
+        words = f"{dag_id} -s {ago(DAYS)} -e {ago(6)} --reset-dagruns --yes --no-wait"
+        answer = stack.shell(f"airflow dags backfill {words}")
+        assert answer.returncode == 0, answer.stderr
+    stack.start("scheduler")
+    for dag_id in SOURCES:
+        wait_for(f"all runs of {dag_id}", lambda dag_id=dag_id: all_have_ended(stack, dag_id), 300)
+    wait_for_marts(stack)
+    return stack
+
+
+def all_have_ended(stack: Stack, dag_id: str) -> bool:
+    return days_run(stack, dag_id) == days_due(stack) and all(run["state"] in ENDED for run in stack.runs(dag_id))
+
+
+@pytest.mark.parametrize("dag_id", SOURCES)
+def test_windows_of_every_kind_overlap_at_once_and_all_succeed(dag_id: str, overlapped: Stack) -> None:
+    runs = overlapped.runs(dag_id)
+    assert {run["state"] for run in runs} == {"success"}
+    kinds = [{run["run_type"] for run in at_once} for at_once in under_way(runs)]
+    assert {"scheduled", "manual", "backfill"} in kinds
+    tasks = overlapped.api.get(f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances?limit=1000")["task_instances"]
+    assert {task["state"] for task in tasks} == {"success"}
+
+
+def test_overlapping_windows_end_as_each_alone_would(overlapped: Stack) -> None:
+    check_tables(overlapped, {dag_id: ago(30) for dag_id in SOURCES})
+    assert overlapped.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(0,)]

@@ -1,0 +1,139 @@
+"""G6 on a running stack: what is killed with SIGKILL comes back, and the runs that were under way complete by themselves."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from sandbox import Fault
+from tests.e2e import expected
+from tests.e2e.stack import Run, Stack, wait_for
+
+STEPS = ("load.extract", "load.transform", "load.validate", "load.publish")
+HEALTHY = ("metadatabase", "scheduler", "dag_processor")
+
+
+@pytest.fixture(autouse=True)
+def whole_again(running: Stack) -> Iterator[None]:
+    """The next test finds a healthy stack."""
+    yield
+    running.sandbox.faults.clear()
+    wait_for("a healthy stack", lambda: is_healthy(running))
+
+
+def is_healthy(stack: Stack) -> bool:
+    try:
+        health = stack.api.get("/api/v2/monitor/health")
+    except (AssertionError, OSError):
+        return False
+    return all(health[name]["status"] == "healthy" for name in HEALTHY)
+
+
+def kill(pid: int, of: int) -> None:
+    """SIGKILL to a process of the stack: `pid` must descend from (or be) the process `of`, which its supervisor started."""
+    assert of in [pid, *(parent.pid for parent in psutil.Process(pid).parents())]
+    os.kill(pid, signal.SIGKILL)
+
+
+def process_of(run: Run, task_id: str) -> int:
+    """The pid of the task, once it runs."""
+
+    def running() -> list[int]:
+        path = f"{run.path}/taskInstances?task_id={task_id}&state=running"
+        return [task["pid"] for task in run.stack.api.get(path)["task_instances"] if task["pid"]]
+
+    return int(wait_for(f"a process of {task_id}", running)[0])
+
+
+@contextmanager
+def held(stack: Stack, table: str) -> Iterator[Callable[[], Any]]:
+    """The table is locked during the block; yields a wait until a task stands before the lock."""
+    waiting = "SELECT 1 FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+    with psycopg.connect(stack.warehouse_url) as connection:
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        yield lambda: wait_for(f"a task at {table}", lambda: stack.sql(waiting, table))
+
+
+def check_published(run: Run, start: str, end: str) -> None:
+    """The run has ended well, and core and mart hold what the service says."""
+    run.wait("success")
+    run.wait_for_marts()
+    assert run.loads("status") == [("published",)]
+    rows = expected.weather_mart(run.stack, start, end)
+    assert rows
+    assert rows == [row for row in expected.daily_weather(run.stack, start, end) if row[0] == "Boston"]
+
+
+def load_of_boston(stack: Stack, start: str, end: str) -> Run:
+    return stack.trigger("weather", start, end, locations=["Boston"])
+
+
+def extracting(stack: Stack, start: str, end: str, seconds: float) -> Run:
+    """A run that has asked its service, which takes its time to answer."""
+    since = len(stack.sandbox.requests)
+    stack.sandbox.faults.append(Fault.slow(seconds, times=1))
+    run = load_of_boston(stack, start, end)
+    wait_for("a request", lambda: len(stack.sandbox.requests) > since)
+    return run
+
+
+def test_a_killed_task_is_tried_again(stack: Stack) -> None:
+    window = ("2020-03-01", "2020-03-02")
+    scheduler = stack.processes()["scheduler"]
+    run = extracting(stack, *window, seconds=60)
+    kill(process_of(run, "load.extract"), scheduler)
+    for task_id, table in (("load.transform", "staging.weather"), ("load.publish", "core.weather_daily")):
+        with held(stack, table) as wait_for_the_task:
+            wait_for_the_task()
+            kill(process_of(run, task_id), scheduler)
+    check_published(run, *window)
+    assert [run.task(step, 0).try_number for step in STEPS] == [2, 2, 1, 2]
+
+
+def test_a_killed_audit_is_cleared(stack: Stack) -> None:
+    """It has no retries: a person clears it."""
+    window = ("2020-03-11", "2020-03-12")
+    run = load_of_boston(stack, *window)
+    with held(stack, "audit.validation_result") as wait_for_the_task:
+        wait_for_the_task()
+        kill(process_of(run, "load.validate"), stack.processes()["scheduler"])
+    run.wait("failed")
+    assert run.loads("status") == [("staged",)]
+    run.clear_task(run.task("load.validate", 0))
+    check_published(run, *window)
+
+
+def test_a_killed_worker_is_noticed(stack: Stack) -> None:
+    """It is the parent of the task, and no one tells the scheduler: the task falls silent."""
+    window = ("2020-03-21", "2020-03-22")
+    run = extracting(stack, *window, seconds=60)
+    worker = psutil.Process(process_of(run, "load.extract")).ppid()
+    kill(worker, stack.processes()["scheduler"])
+    check_published(run, *window)
+    assert run.task("load.extract", 0).try_number == 2
+
+
+def test_a_killed_scheduler_comes_back_and_completes_its_runs(stack: Stack) -> None:
+    window = ("2020-04-01", "2020-04-02")
+    scheduler = stack.processes()["scheduler"]
+    run = extracting(stack, *window, seconds=3)
+    kill(scheduler, scheduler)
+    check_published(run, *window)
+    assert stack.processes()["scheduler"] != scheduler
+
+
+def test_a_killed_database_comes_back_and_completes_the_run(stack: Stack) -> None:
+    window = ("2020-04-11", "2020-04-12")
+    server = stack.processes()["postgres"]
+    run = load_of_boston(stack, *window)
+    with suppress(psycopg.OperationalError), held(stack, "core.weather_daily") as wait_for_the_task:
+        wait_for_the_task()
+        kill(server, server)
+    wait_for("another server", lambda: stack.processes().get("postgres", server) != server)
+    wait_for("a healthy stack", lambda: is_healthy(stack))
+    check_published(run, *window)
