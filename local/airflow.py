@@ -31,7 +31,7 @@ def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[
             "plugins_folder": paths.repo / "plugins",
             "load_examples": False,
             "dags_are_paused_at_creation": False,
-            "parallelism": max(4, min(8, 2 * (os.cpu_count() or 2))),
+            "parallelism": max(8, min(16, 2 * (os.cpu_count() or 2))),
             "max_map_length": 10000,
             "fernet_key": remembered.fernet_key,
             "simple_auth_manager_users": "admin:admin",
@@ -53,8 +53,13 @@ def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[
             "task_instance_heartbeat_timeout": 30,
             "orphaned_tasks_check_interval": 10,
         },
-        # A laptop under load may well need more than the default of five seconds.
-        "workers": {"execution_api_timeout": 60},
+        "workers": {
+            # A laptop under load may well need more than the default of five seconds.
+            "execution_api_timeout": 60,
+            # Airflow 3.3.2 overlooks the exit of a task that comes a moment after its last words, and keeps its worker (and
+            # the state of a skipped task) until the next heartbeat: five seconds by default.
+            "min_heartbeat_interval": 1,
+        },
         "dag_processor": {"refresh_interval": 10, "bundle_refresh_check_interval": 2},
         "logging": {"base_log_folder": paths.airflow / "logs", "colored_console_log": False},
     }
