@@ -9,14 +9,12 @@ from tests.e2e.conftest import started
 from tests.e2e.expected import days_ago
 from tests.e2e.stack import Row, Stack, wait_for
 
-FIRST, LAST, TODAY = days_ago(3), days_ago(1), days_ago(0)
-
 
 @pytest.fixture(scope="module")
 def daily(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A stack of its own, three days of which are due and have been loaded by catchup."""
     schedules = {"DW_WEATHER_SCHEDULE": "@daily", "DW_WIKIPEDIA_SCHEDULE": "@daily"}
-    with started(request.session, DW_START_DATE=FIRST, **schedules) as stack:
+    with started(request.session, DW_START_DATE=days_ago(3), **schedules) as stack:
         wait_for("the end of catchup", lambda: gaps(stack).returncode == 0, 300)
         yield stack
 
@@ -33,19 +31,19 @@ def rows(stack: Stack) -> list[list[Row]]:
     ]
 
 
-def lose_rows(stack: Stack) -> None:
+def lose_rows(stack: Stack, first: str, last: str) -> None:
     """Hours of one place on the first day, the last day of two places, and the last day of all pages."""
-    first_hours = (FIRST, f"{FIRST}T06:00Z")
+    first_hours = (first, f"{first}T06:00Z")
     stack.sql(
         f"DELETE FROM core.weather WHERE {BOSTON} AND observed_at >= %s AND observed_at < %s RETURNING 1", *first_hours
     )
-    stack.sql(f"DELETE FROM core.weather WHERE ({BOSTON} OR {DENVER}) AND observed_at >= %s RETURNING 1", LAST)
+    stack.sql(f"DELETE FROM core.weather WHERE ({BOSTON} OR {DENVER}) AND observed_at >= %s RETURNING 1", last)
     stack.sql(
-        f"DELETE FROM core.weather_daily WHERE ({BOSTON} OR {DENVER}) AND observation_date = %s RETURNING 1", LAST
+        f"DELETE FROM core.weather_daily WHERE ({BOSTON} OR {DENVER}) AND observation_date = %s RETURNING 1", last
     )
-    stack.sql("DELETE FROM core.revision WHERE revision_timestamp >= %s RETURNING 1", LAST)
+    stack.sql("DELETE FROM core.revision WHERE revision_timestamp >= %s RETURNING 1", last)
     lost = "UPDATE audit.load SET status = 'failed', published_at = NULL, error = 'lost by the test' "
-    stack.sql(lost + "WHERE source = 'wikipedia' AND window_end > %s RETURNING 1", LAST)
+    stack.sql(lost + "WHERE source = 'wikipedia' AND window_end > %s RETURNING 1", last)
 
 
 BOSTON = "location_id = (SELECT location_id FROM core.location WHERE location_name = 'Boston')"
@@ -53,8 +51,9 @@ DENVER = "location_id = (SELECT location_id FROM core.location WHERE location_na
 
 
 def test_the_printed_commands_fill_the_gaps_and_leave_the_rows_that_were_there(daily: Stack) -> None:
+    first, last, today = daily.settings["DW_START_DATE"], days_ago(1), days_ago(0)
     before = rows(daily)
-    lose_rows(daily)
+    lose_rows(daily, first, last)
     assert [len(table) for table in rows(daily)] != [len(table) for table in before]
 
     told = gaps(daily)
@@ -64,17 +63,17 @@ def test_the_printed_commands_fill_the_gaps_and_leave_the_rows_that_were_there(d
     for line, parts in zip(
         lines,
         [
-            ("weather", "Boston", f"[{FIRST}, {FIRST}T06:00) UTC", "6 hours", "missing"),
-            ("weather", "Boston, Denver", f"[{LAST}, {TODAY}) UTC", "24 hours", "missing"),
-            ("wikipedia", "all ", f"[{LAST}, {TODAY}) UTC", "failed", "lost by the test"),
+            ("weather", "Boston", f"[{first}, {first}T06:00) UTC", "6 hours", "missing"),
+            ("weather", "Boston, Denver", f"[{last}, {today}) UTC", "24 hours", "missing"),
+            ("wikipedia", "all ", f"[{last}, {today}) UTC", "failed", "lost by the test"),
         ],
         strict=True,
     ):
         assert [part for part in parts if part not in line] == []
     assert printed.splitlines() == [
-        f"airflow dags backfill weather -s {FIRST} -e {FIRST} --reset-dagruns --yes",
-        f"airflow dags backfill weather -s {LAST} -e {LAST} --reset-dagruns --yes",
-        f"airflow dags backfill wikipedia -s {LAST} -e {LAST} --reset-dagruns --yes",
+        f"airflow dags backfill weather -s {first} -e {first} --reset-dagruns --yes",
+        f"airflow dags backfill weather -s {last} -e {last} --reset-dagruns --yes",
+        f"airflow dags backfill wikipedia -s {last} -e {last} --reset-dagruns --yes",
     ]
     assert daily.shell("make -s gaps").stdout == told.stdout
 
@@ -88,5 +87,6 @@ def test_the_printed_commands_fill_the_gaps_and_leave_the_rows_that_were_there(d
 def test_without_gaps_it_says_what_it_looked_at(daily: Stack) -> None:
     told = daily.shell("make gaps")
     assert (told.returncode, told.stderr) == (0, "")
-    window = f"no gap in [{FIRST}, {TODAY}) UTC"
+    first, today = daily.settings["DW_START_DATE"], days_ago(0)
+    window = f"no gap in [{first}, {today}) UTC"
     assert told.stdout.splitlines() == [f"weather: {window}", f"wikipedia: {window}"]
