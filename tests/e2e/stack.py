@@ -23,7 +23,7 @@ from sandbox import Sandbox
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LEFT_OUT = (".git", ".venv", ".local", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
-OF_ANOTHER_STACK = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PG", "PYTHON", "VIRTUAL_ENV")
+OF_ANOTHER_STACK = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PG", "PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS")
 API_KEY = "an-api-key-of-the-tests"
 DEADLINE_SECONDS = 180
 COMMAND_SECONDS = 600

@@ -37,6 +37,8 @@ def daily(running: Stack) -> Iterator[None]:
     yield
     file.unlink()
     wait_for(f"the end of the DAG {DAG}", lambda: DAG not in known(running))
+    # `airflow dags list` would go on listing it.
+    running.api.delete(f"/api/v2/dags/{DAG}")
 
 
 def known(stack: Stack) -> list[str]:
