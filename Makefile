@@ -13,7 +13,7 @@ CODE := $(wildcard dags plugins include config local sandbox tests)
 TYPED := $(wildcard include plugins local sandbox)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status replay gaps secrets test test-fast bench lint format requirements
+.PHONY: help install demo up down clean status replay gaps test test-fast bench lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
