@@ -24,6 +24,8 @@ from local.settings import Paths, write_private
 
 # In the environment of everything that supervisord starts, and in no shell's: tells our processes from others.
 MARKER = "DW_LOCAL_SUPERVISED"
+# Likewise: the program that a process belongs to.
+PROGRAM = "DW_LOCAL_PROGRAM"
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,9 @@ def replace_this_process(name: str) -> None:
     """Becomes the program `name` (never returns). The pid stays the one supervisord knows."""
     paths = Paths(Path(os.environ[MARKER]).parent)
     program = json.loads(paths.processes.read_text())[name]
+    end_remains(name, paths)
     # Without SPT_NOENV, setproctitle overwrites the environment that `strays` looks at.
-    env = program["env"] | {MARKER: str(paths.state), "SPT_NOENV": "1"}
+    env = program["env"] | {MARKER: str(paths.state), PROGRAM: name, "SPT_NOENV": "1"}
     os.execve(program["argv"][0], program["argv"], env)
 
 
@@ -213,6 +216,19 @@ def strays(paths: Paths) -> list[psutil.Process]:
                 found.append(process)
     server = postgres.postmaster(paths.postgres)
     return found + ([server] if server and server not in found else [])
+
+
+def end_remains(program: str, paths: Paths) -> None:
+    """Kills what a killed predecessor of this program had forked.
+
+    The workers of a killed scheduler (Airflow 3.3.2) wait for work for ever, and they have inherited its connection:
+    PostgreSQL does not see it closed and keeps the locks of the transaction that the scheduler was in, so the next
+    scheduler finds no run that it could lock.
+    """
+    for process in strays(paths):
+        with suppress(psutil.Error):
+            if process.environ().get(PROGRAM) == program:
+                process.kill()
 
 
 def end_strays(paths: Paths) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -65,6 +66,28 @@ def held(stack: Stack, table: str) -> Iterator[Callable[[], Any]]:
         yield lambda: wait_for(f"a task at {table}", lambda: stack.sql(waiting, table))
 
 
+def stop_within_a_transaction(stack: Stack, scheduler: int) -> None:
+    """SIGSTOP to the scheduler while it has locked a run."""
+    locked = """
+        SELECT activity.pid, activity.xact_start FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+        WHERE relation = 'dag_run'::regclass AND mode = 'RowShareLock' AND state = 'idle in transaction'
+    """
+
+    def stopped() -> bool:
+        os.kill(scheduler, signal.SIGSTOP)
+        first = connection.execute(locked).fetchall()
+        # The web server locks runs as well, for a moment.
+        time.sleep(0.5 if first else 0)
+        if set(first) & set(connection.execute(locked).fetchall()):
+            return True
+        os.kill(scheduler, signal.SIGCONT)
+        return False
+
+    socket = str(stack.paths.short / "postgres")
+    with psycopg.connect(host=socket, user="airflow", dbname="airflow", autocommit=True) as connection:
+        wait_for("a transaction of the scheduler", stopped)
+
+
 def check_published(run: Run, start: str, end: str) -> None:
     """The run has ended well, and core and mart hold what the service says."""
     run.wait("success")
@@ -118,6 +141,16 @@ def test_a_killed_scheduler_comes_back_and_completes_its_runs(stack: Stack) -> N
     kill(scheduler, scheduler)
     check_published(run, *window)
     assert stack.processes()["scheduler"] != scheduler
+
+
+def test_a_scheduler_killed_within_a_transaction_leaves_no_lock_behind(stack: Stack) -> None:
+    """Its workers survive it, and have inherited its connection."""
+    window = ("2020-04-21", "2020-04-22")
+    scheduler = stack.processes()["scheduler"]
+    run = load_of_boston(stack, *window)
+    stop_within_a_transaction(stack, scheduler)
+    kill(scheduler, scheduler)
+    check_published(run, *window)
 
 
 def test_a_killed_database_comes_back_and_completes_the_run(stack: Stack) -> None:

@@ -68,6 +68,26 @@ def test_children_of_a_killed_supervisord_are_found_and_ended_and_no_others(path
     stranger.wait()
 
 
+def test_what_a_killed_program_had_forked_is_ended_before_it_starts_again(paths: Paths) -> None:
+    """A fork holds what its parent held, a connection to the database with its locks above all."""
+    forks = "import os, time; os.fork(); time.sleep(600)"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPO)}
+    write([Program("forking", [sys.executable, "-c", forks], env), Program("other", SLEEP, env)], paths)
+    supervisor = Supervisor(paths)
+    supervisor.launch()
+    supervisor.apply()
+    supervisor.start(["forking", "other"])
+    wait_until(lambda: len(supervisor.pids()) == 2, 20, lambda: str(supervisor.states()))
+    before = supervisor.pids()
+    parent = psutil.Process(before["forking"])
+    wait_until(lambda: len(parent.children()) == 1, 20, lambda: "no fork")
+    child = parent.children()[0]
+    parent.kill()
+    wait_until(lambda: supervisor.pids().get("forking", parent.pid) != parent.pid, 20, lambda: str(supervisor.states()))
+    assert psutil.wait_procs([child], 20)[1] == []
+    assert supervisor.pids()["other"] == before["other"]
+
+
 def test_no_secret_in_the_configuration(paths: Paths) -> None:
     write(programs("a secret"), paths)
     assert "a secret" not in paths.supervisor_conf.read_text()
