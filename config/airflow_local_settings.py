@@ -5,10 +5,13 @@ import once what those others need; a forked process then has it for nothing. Gr
 otherwise, in every task.
 """
 
+import gc
 import os
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
+
+from airflow.configuration import conf
 
 FOR_DAG_FILES = (
     "airflow.providers.common.sql.operators.sql",
@@ -37,9 +40,19 @@ def sources() -> list[str]:
     return [f"include.{name}" for name in names] + [f"include.suites.{name}" for name in names]
 
 
-if "scheduler" in sys.argv or {"celery", "worker"} <= set(sys.argv):
+def starts_tasks() -> bool:
+    """Whether this process will fork those that run tasks: a Celery worker, or a scheduler that is its own worker."""
+    if "scheduler" in sys.argv:
+        return "LocalExecutor" in conf.get_mandatory_value("core", "executor")
+    return {"celery", "worker"} <= set(sys.argv)
+
+
+if starts_tasks():
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     preload(*FOR_DAG_FILES, *FOR_TASKS, *sources())
+    # A garbage collection in a forked process would write to, and so copy, every page that it shares with this one.
+    gc.collect()
+    gc.freeze()
 
 # Not our own modules: a change of theirs is to be seen without a restart.
 if "dag-processor" in sys.argv:

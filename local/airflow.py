@@ -47,7 +47,7 @@ def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[
         },
         "api_auth": {"jwt_secret": remembered.jwt_secret},
         "scheduler": {
-            "scheduler_idle_sleep_time": 0.1,
+            "scheduler_idle_sleep_time": 0.25,
             # Both are five minutes by default. A task reports every five seconds, so half a minute of silence means that its
             # worker was killed; what a killed scheduler had queued is taken over once it has been silent for as long.
             "task_instance_heartbeat_timeout": 30,

@@ -22,10 +22,14 @@ print(json.dumps({"preloaded": sorted(preloaded), "left": sorted(set(sys.modules
 """
 
 
-def imports(*words: str) -> dict[str, list[str]]:
+def imports(*words: str, executor: str = "LocalExecutor") -> dict[str, list[str]]:
     """The modules that `airflow WORDS` has imported at its start, and those that its forks would still import for the DAG files."""
     path = os.pathsep.join([str(REPO), str(REPO / "config")])
-    env = os.environ | {"PYTHONPATH": path, "AIRFLOW__CORE__UNIT_TEST_MODE": "False"}
+    env = os.environ | {
+        "PYTHONPATH": path,
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__EXECUTOR": executor,
+    }
     answer = subprocess.run(
         [sys.executable, "-c", PARSE, *words], cwd=REPO, env=env, capture_output=True, text=True, check=True
     )
@@ -47,6 +51,9 @@ def test_the_dag_processor_sees_changes_of_ours_without_a_restart() -> None:
     assert [name for name in preloaded if name.split(".")[0] in ("plugins", "include", "great_expectations")] == []
 
 
-def test_other_processes_start_light() -> None:
-    preloaded = imports("api-server")["preloaded"]
+@pytest.mark.parametrize(
+    ("words", "executor"), [("api-server", "LocalExecutor"), ("scheduler", "CeleryExecutor")], ids=str
+)
+def test_a_process_that_forks_no_task_starts_light(words: str, executor: str) -> None:
+    preloaded = imports(words, executor=executor)["preloaded"]
     assert [name for name in preloaded if name.split(".")[0] in ("plugins", "include", "great_expectations")] == []

@@ -1,5 +1,6 @@
 """refresh_marts decides from the ledger what is due."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -38,9 +39,45 @@ def test_a_load_published_while_a_refresh_runs_stays_due(pipeline: Pipeline, mon
     assert pipeline.refresh_marts() == MARTS[:1]
 
 
-def test_a_publication_stays_due_when_its_load_is_extracted_again(pipeline: Pipeline) -> None:
+def test_a_publication_stays_due_when_its_load_is_extracted_again(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marts, "PATIENCE", timedelta(0))
     run = pipeline.run("weather", *DAY)
     pipeline.finish(run, until="extract")
+    assert pipeline.refresh_marts() == MARTS[:1]
+
+
+def test_a_refresh_waits_for_a_load_that_is_about_to_be_published(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And shows both at once."""
+    pipeline.run("weather", *DAY)
+    later = DagRun("weather", "later", {"start_date": DAY[1], "end_date": "2026-10-07"}, pipeline.clock())
+    pipeline.finish(pipeline.plan(later), until="validate")
+    waits = []
+
+    def publish(seconds: float) -> None:
+        waits.append(seconds)
+        pipeline.finish(later)
+
+    monkeypatch.setattr(marts.time, "sleep", publish)
+    assert pipeline.refresh_marts() == MARTS[:1]
+    assert len(waits) == 1
+    assert pipeline.value("SELECT count(*) FROM audit.load WHERE marts_due_since IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize("column", ["marts_due_since", "planned_at, extracted_at, staged_at, audited_at"])
+def test_a_refresh_waits_no_longer_than_its_patience(
+    column: str, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A published load has waited long enough, or the other one is stuck."""
+    pipeline.run("weather", *DAY)
+    stuck = DagRun("weather", "stuck", {"start_date": DAY[1], "end_date": "2026-10-07"}, pipeline.clock())
+    pipeline.finish(pipeline.plan(stuck), until="validate")
+    for name in column.split(", "):
+        pipeline.owner.execute(f"UPDATE audit.load SET {name} = {name} - %s", [marts.PATIENCE])
+    monkeypatch.setattr(marts.time, "sleep", lambda _: pytest.fail("it waits"))
     assert pipeline.refresh_marts() == MARTS[:1]
 
 
