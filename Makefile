@@ -6,14 +6,18 @@ ifeq ($(RECORDED_API_DIR),)
 unexport RECORDED_API_DIR
 endif
 
+# Where the shell turns the cache of compiled modules off, each process would compile Airflow's thousand modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
 RUN := .venv/bin/python
-FAST := $(wildcard tests/unit tests/dags tests/sandbox tests/local)
-SLOW := $(wildcard tests/warehouse tests/e2e)
-CODE := $(wildcard dags plugins include config local sandbox tests)
+FAST := $(wildcard tests/unit tests/dags tests/sandbox)
+SLOW := $(wildcard tests/local tests/warehouse tests/e2e)
+DOCKER := $(wildcard tests/compose)
+CODE := $(wildcard dags plugins include config deploy local sandbox tests)
 TYPED := $(wildcard include plugins local sandbox)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status replay gaps test test-fast bench lint format requirements
+.PHONY: help install demo up down clean status replay gaps secrets test test-fast bench lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,14 +44,17 @@ gaps: ## list what is missing or failed since DW_START_DATE, and the commands th
 clean: down ## stop, then remove .venv and .local with all data
 	@rm -rf .venv .local
 
-test: install ## all tests, the fast ones first
-	@$(RUN) -m pytest $(FAST) $(SLOW)
+test: install ## all tests, the fast ones first, those of the compose stack (where Docker runs) last
+	@$(RUN) -m pytest $(FAST) $(SLOW) $(DOCKER)
 
-test-fast: install ## the tests without a warehouse and without a running Airflow
+test-fast: install ## the tests that start neither PostgreSQL nor Airflow
 	@$(RUN) -m pytest $(FAST)
 
 bench: install ## measure the local stack, as docs/benchmarks.md shows it (some 10 minutes)
 	@$(RUN) -m tests.bench
+
+secrets: ## write .env.secrets for the compose stack: a random value for every secret of .env
+	@$(PYTHON) deploy/make_secrets.py
 
 lint: install ## ruff, sqlfluff, mypy
 	$(RUN) -m ruff check $(CODE)

@@ -15,6 +15,7 @@ from local.settings import REPO, Paths
 from local.supervisor import Program, Supervisor, listens, strays, write
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+AT_ONCE = {"startsecs": "0"}
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def paths(tmp_path: Path) -> Iterator[Paths]:
 
 def programs(colour: str) -> list[Program]:
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPO), "DW_COLOUR": colour}
-    return [Program("plain", SLEEP), Program("coloured", SLEEP, env)]
+    return [Program("plain", SLEEP, options=AT_ONCE), Program("coloured", SLEEP, env, options=AT_ONCE)]
 
 
 def started(paths: Paths, colour: str) -> dict[str, int]:
@@ -72,7 +73,8 @@ def test_what_a_killed_program_had_forked_is_ended_before_it_starts_again(paths:
     """A fork holds what its parent held, a connection to the database with its locks above all."""
     forks = "import os, time; os.fork(); time.sleep(600)"
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPO)}
-    write([Program("forking", [sys.executable, "-c", forks], env), Program("other", SLEEP, env)], paths)
+    forking = Program("forking", [sys.executable, "-c", forks], env, options=AT_ONCE)
+    write([forking, Program("other", SLEEP, env, options=AT_ONCE)], paths)
     supervisor = Supervisor(paths)
     supervisor.launch()
     supervisor.apply()
