@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from include.weather import FORECAST_DAYS
-from tests.e2e.stack import Row, Stack
+from tests.e2e.stack import Deployment, Row
 
 CENT = Decimal("0.01")
 AGENT = {"User-Agent": "end-to-end-tests/1.0 (https://example.org/contact) python-requests/2"}
@@ -27,7 +27,7 @@ def days_ago(days: int) -> str:
     return (datetime.now(UTC).date() - timedelta(days=days)).isoformat()
 
 
-def weather_mart(stack: Stack, start: str, end: str) -> list[Row]:
+def weather_mart(stack: Deployment, start: str, end: str) -> list[Row]:
     """What the mart holds of the local days that the window [start, end) touches; columns as in `daily_weather`."""
     return stack.sql(
         """
@@ -42,7 +42,7 @@ def weather_mart(stack: Stack, start: str, end: str) -> list[Row]:
     )
 
 
-def wikipedia_mart(stack: Stack, start: str, end: str) -> list[Row]:
+def wikipedia_mart(stack: Deployment, start: str, end: str) -> list[Row]:
     """What the mart holds of the window [start, end); columns as in `daily_edits`."""
     return stack.sql(
         """
@@ -54,7 +54,7 @@ def wikipedia_mart(stack: Stack, start: str, end: str) -> list[Row]:
     )
 
 
-def daily_weather(stack: Stack, start: str, end: str) -> list[Row]:
+def daily_weather(stack: Deployment, start: str, end: str) -> list[Row]:
     """(place, local date, hours, min, max, mean temperature, precipitation) for the window [start, end)."""
     places = stack.sql("SELECT location_name, latitude, longitude, timezone FROM core.location ORDER BY 1")
     days: dict[tuple[str, date], list[tuple[Decimal, Decimal]]] = defaultdict(list)
@@ -66,7 +66,7 @@ def daily_weather(stack: Stack, start: str, end: str) -> list[Row]:
     return [(*key, *_daily(hours)) for key, hours in sorted(days.items())]
 
 
-def _hourly(stack: Stack, latitude: Decimal, longitude: Decimal, start: str, end: str) -> dict[str, list[Any]]:
+def _hourly(stack: Deployment, latitude: Decimal, longitude: Decimal, start: str, end: str) -> dict[str, list[Any]]:
     query = {
         "latitude": f"{latitude.normalize():f}",
         "longitude": f"{longitude.normalize():f}",
@@ -88,7 +88,7 @@ def _daily(hours: list[tuple[Decimal, Decimal]]) -> Row:
     return len(hours), min(temperatures), max(temperatures), mean, sum(rain for _, rain in hours)
 
 
-def daily_edits(stack: Stack, start: str, end: str) -> list[Row]:
+def daily_edits(stack: Deployment, start: str, end: str) -> list[Row]:
     """(page, UTC date, edits, editors, mean size) for the window [start, end)."""
     rows: list[Row] = []
     for (title,) in stack.sql("SELECT page_title FROM core.tracked_page ORDER BY 1"):
@@ -105,7 +105,7 @@ def _edits(revisions: list[dict[str, Any]]) -> Row:
     return len(revisions), len(editors), size.quantize(CENT, ROUND_HALF_UP)
 
 
-def _revisions(stack: Stack, title: str, start: str, end: str) -> Iterator[dict[str, Any]]:
+def _revisions(stack: Deployment, title: str, start: str, end: str) -> Iterator[dict[str, Any]]:
     query = {
         "action": "query",
         "format": "json",
@@ -125,9 +125,9 @@ def _revisions(stack: Stack, title: str, start: str, end: str) -> Iterator[dict[
         following = answer.get("continue")
 
 
-def _get(stack: Stack, path: str, query: dict[str, str]) -> Any:
+def _get(stack: Deployment, path: str, query: dict[str, str]) -> Any:
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.get(stack.sandbox.url + path, params=query, headers=AGENT, timeout=30)
+        answer = session.get(stack.sandbox_url + path, params=query, headers=AGENT, timeout=30)
     answer.raise_for_status()
     return answer.json(parse_float=Decimal)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LEFT_OUT = (".git", ".venv", ".local", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 OF_ANOTHER_STACK = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PG", "PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS")
 API_KEY = "an-api-key-of-the-tests"
-DEADLINE_SECONDS = 180
+DEADLINE_SECONDS = 300
 COMMAND_SECONDS = 600
 ENDED = ("success", "failed")
 
@@ -85,7 +86,41 @@ def wait_for(what: str, found: Callable[[], Any], seconds: float = DEADLINE_SECO
     return result
 
 
-class Stack:
+class Deployment(ABC):
+    """A running warehouse, however it is deployed: what REST and SQL show of it."""
+
+    @property
+    @abstractmethod
+    def api(self) -> "Api":
+        """Airflow's REST API."""
+
+    @property
+    @abstractmethod
+    def warehouse_url(self) -> str:
+        """The warehouse, as its owner."""
+
+    @property
+    @abstractmethod
+    def sandbox_url(self) -> str:
+        """Where this process reaches the sandbox."""
+
+    def sql(self, query: str, *values: Any) -> list[Row]:
+        """The rows of a query to the warehouse."""
+        with psycopg.connect(self.warehouse_url, options="-c timezone=UTC") as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def trigger(self, dag_id: str, start: str, end: str, **conf: Any) -> "Run":
+        """A run of the window [start, end), over REST."""
+        body = {"logical_date": None, "conf": {"start_date": start, "end_date": end, **conf}}
+        return Run(self, dag_id, self.api.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """All runs of a DAG as REST describes them."""
+        runs: list[dict[str, Any]] = self.api.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
+        return runs
+
+
+class Stack(Deployment):
     """One copy of the checkout, its processes, and the sandbox that stands in for the services."""
 
     def __init__(self, repo: Path, sandbox: Sandbox) -> None:
@@ -143,20 +178,9 @@ class Stack:
         """As a shell that sourced .local/env sees it."""
         return self.shell('printf %s "$WAREHOUSE_URL"').stdout
 
-    def sql(self, query: str, *values: Any) -> list[Row]:
-        """The rows of a query to the warehouse."""
-        with psycopg.connect(self.warehouse_url, options="-c timezone=UTC") as connection:
-            return connection.execute(query.encode(), values).fetchall()
-
-    def trigger(self, dag_id: str, start: str, end: str, **conf: Any) -> "Run":
-        """A run of the window [start, end), over REST."""
-        body = {"logical_date": None, "conf": {"start_date": start, "end_date": end, **conf}}
-        return Run(self, dag_id, self.api.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
-
-    def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """All runs of a DAG as REST describes them."""
-        runs: list[dict[str, Any]] = self.api.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
-        return runs
+    @property
+    def sandbox_url(self) -> str:
+        return self.sandbox.url
 
     def task_logs(self) -> str:
         """Every byte that a task has logged so far."""
@@ -165,13 +189,13 @@ class Stack:
 
 
 class Api:
-    """Airflow's REST API with a token of the user `admin`."""
+    """Airflow's REST API with a token of its administrator."""
 
-    def __init__(self, address: str, password: str) -> None:
+    def __init__(self, address: str, password: str, user: str = "admin") -> None:
         self.address = address
         self._session = requests.Session()
         self._session.trust_env = False
-        token = self.post("/auth/token", {"username": "admin", "password": password})["access_token"]
+        token = self.post("/auth/token", {"username": user, "password": password})["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> Any:
@@ -183,6 +207,9 @@ class Api:
 
     def post(self, path: str, body: Any) -> Any:
         return self._checked(self._session.post(self.address + path, json=body, timeout=60))
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self._checked(self._session.patch(self.address + path, json=body, timeout=60))
 
     def _checked(self, answer: requests.Response) -> Any:
         assert answer.ok, f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:500]}"
@@ -200,13 +227,14 @@ class Task:
     try_number: int
     started: str
     ended: str
+    host: str
 
 
 @dataclass(frozen=True)
 class Run:
     """One DAG run."""
 
-    stack: Stack
+    stack: Deployment
     dag_id: str
     run_id: str
 
@@ -241,6 +269,7 @@ class Run:
                 task["try_number"],
                 task["start_date"] or "",
                 task["end_date"] or "",
+                task["hostname"] or "",
             )
             for task in found
         ]

@@ -1,0 +1,14 @@
+-- Airflow's own role and database, beside the warehouse: created where they are missing. The passwords of both roles are set
+-- anew each time, so that a changed secret takes effect. Run by psql as a superuser.
+\set ON_ERROR_STOP on
+\getenv airflow_password AIRFLOW_DB_PASSWORD
+\getenv superuser_password POSTGRES_PASSWORD
+SET client_min_messages = warning;
+
+SELECT 'CREATE ROLE airflow LOGIN' WHERE to_regrole('airflow') IS NULL \gexec
+ALTER ROLE airflow PASSWORD :'airflow_password';
+-- Over the socket this is the stack's own server; the superuser of another one is not ours to change.
+SELECT format('ALTER ROLE postgres PASSWORD %L', :'superuser_password') WHERE inet_server_addr() IS NULL \gexec
+
+SELECT 'CREATE DATABASE airflow OWNER airflow'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'airflow') \gexec
