@@ -21,9 +21,9 @@ PASSWORDS = (
     "_AIRFLOW_WWW_USER_PASSWORD",
 )
 HEADER = """\
-# Written by `make secrets`; never commit it. Read by the compose stack over .env. To change one: edit it here, then
-# `docker compose up -d`, which sets the databases' passwords and the administrator's anew. Keep a copy of the Fernet key:
-# without it the connections and variables stored in Airflow's database cannot be read.
+# Written by `make secrets`; never commit it. Read by the compose stack over .env. To change one: edit it here, a password in
+# the address that has it too, then `docker compose up -d`, which sets the databases' passwords and the administrator's anew.
+# Keep a copy of the Fernet key: without it the connections and variables stored in Airflow's database cannot be read.
 """
 
 

@@ -19,7 +19,7 @@ DATABASE = "dw"
 def bootstrap(admin_url: str) -> None:
     """Creates the roles and the database `dw` where they are missing, and sets the passwords that the environment names.
 
-    `admin_url` connects as a superuser to any database of the server.
+    `admin_url` connects to any database of the server, as a superuser or as a role that may create roles and databases.
     """
     with psycopg.connect(admin_url, autocommit=True) as connection:
         run(connection, "bootstrap/create_roles.sql")

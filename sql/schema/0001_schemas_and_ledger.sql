@@ -42,13 +42,11 @@ CREATE TABLE audit.load (
     staged_at timestamptz,
     audited_at timestamptz,
     published_at timestamptz,
-    published_as_of timestamptz,
     marts_due_since timestamptz,
     marts_refreshed_at timestamptz,
     error text,
     CHECK (window_start < window_end)
 );
-CREATE INDEX load_published_as_of_idx ON audit.load (source, published_as_of);
 CREATE INDEX load_run_idx ON audit.load (dag_id, run_id, map_index);
 CREATE INDEX load_marts_due_idx ON audit.load (source) WHERE marts_due_since IS NOT NULL;
 
@@ -65,8 +63,6 @@ COMMENT ON COLUMN audit.load.rows_staged IS 'Rows parsed into staging.';
 COMMENT ON COLUMN audit.load.rows_quarantined IS 'Staged rows outside their limits, see audit.quarantine.';
 COMMENT ON COLUMN audit.load.rows_published IS 'Staged rows offered to core.';
 COMMENT ON COLUMN audit.load.rows_changed IS 'Core rows that were inserted or changed; unchanged ones are not rewritten.';
-COMMENT ON COLUMN audit.load.published_at IS 'Last publication; kept when the load is extracted again.';
-COMMENT ON COLUMN audit.load.published_as_of IS 'When the answers that were last published had come: an earlier answer never replaces a later one.';
 COMMENT ON COLUMN audit.load.marts_due_since IS 'Last publication that no refresh of the marts has seen yet; NULL when there is none.';
 COMMENT ON COLUMN audit.load.marts_refreshed_at IS 'When the last refresh that saw this load finished.';
 COMMENT ON COLUMN audit.load.error IS 'Why the load failed or was rejected, and what to do.';

@@ -1,20 +1,34 @@
 -- Replays: loads that are made of the answers that raw already holds. Which answers a load is made of stands in two views here.
-ALTER TABLE audit.load ADD COLUMN is_replay boolean NOT NULL DEFAULT false, ADD COLUMN published_attempt integer;
+ALTER TABLE audit.load
+ADD COLUMN is_replay boolean NOT NULL DEFAULT false,
+ADD COLUMN published_as_of timestamptz,
+ADD COLUMN published_attempt integer;
+CREATE INDEX load_published_as_of_idx ON audit.load (source, published_as_of);
+CREATE INDEX load_published_at_idx ON audit.load (source, published_at) WHERE NOT is_replay;
 
 -- The attempt of a load that was published and then extracted again is known by when its answers came.
-UPDATE audit.load
-SET published_attempt = (
-    SELECT max(answer.attempt)
-    FROM (
-        SELECT load_id, attempt, ingested_at FROM raw.weather_observations
-        UNION ALL
-        SELECT load_id, attempt, ingested_at FROM raw.wikipedia_pages
-    ) AS answer
-    WHERE answer.load_id = load.load_id AND answer.ingested_at <= load.published_as_of
+WITH landed AS (
+    SELECT load_id, attempt, ingested_at FROM raw.weather_observations
+    UNION ALL
+    SELECT load_id, attempt, ingested_at FROM raw.wikipedia_pages
+),
+
+answer AS (
+    SELECT load.load_id, max(landed.ingested_at) AS last_came, max(landed.attempt) AS attempt
+    FROM audit.load AS load
+    INNER JOIN landed ON load.load_id = landed.load_id AND load.published_at >= landed.ingested_at
+    GROUP BY load.load_id
 )
-WHERE published_as_of IS NOT NULL;
+
+UPDATE audit.load
+SET
+    published_as_of = CASE WHEN load.extracted_at <= load.published_at THEN load.extracted_at ELSE answer.last_came END,
+    published_attempt = answer.attempt
+FROM answer
+WHERE load.load_id = answer.load_id;
 
 COMMENT ON COLUMN audit.load.is_replay IS 'The load asked nobody: it is made of the answers that raw held for its subjects and window.';
+COMMENT ON COLUMN audit.load.published_at IS 'Last publication; kept when the load is extracted again.';
 COMMENT ON COLUMN audit.load.published_attempt IS 'The attempt that was last published; NULL for a load that never was.';
 COMMENT ON COLUMN audit.load.rows_raw IS 'Raw rows landed by the last extraction; of a replay, the stored answers it found.';
 COMMENT ON COLUMN audit.load.extracted_at IS 'When the last extraction was complete; a replay is made of answers that came no later.';

@@ -177,7 +177,8 @@ def test_ctrl_c_stops_waiting_and_the_backfill_goes_on(stack: Stack) -> None:
     stack.sandbox.faults.append(Fault.slow(20, times=1))
     words = f"airflow dags backfill {DAG} -s 2022-08-01 -e 2022-08-02 {BOSTON}"
     command = subprocess.Popen(
-        ["bash", "-c", f". .local/env\nexec {words}"],
+        # A shell that runs the tests in its background has them, and all that they start, ignore Ctrl-C.
+        ["env", "--default-signal=INT", "bash", "-c", f". .local/env\nexec {words}"],
         cwd=stack.repo,
         env=fresh_terminal(),
         text=True,

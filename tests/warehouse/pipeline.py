@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
+from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -162,3 +163,11 @@ def snapshot(pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
         "mart.daily_wikipedia_page_stats": "SELECT * FROM mart.daily_wikipedia_page_stats",
     }
     return {table: pipeline.rows(f"{query} ORDER BY 1, 2, 3") for table, query in tables.items()}
+
+
+def wait_for(found: Callable[[], Any]) -> None:
+    """Until it returns something true."""
+    deadline = monotonic() + 60
+    while not found():
+        assert monotonic() < deadline
+        sleep(0.02)

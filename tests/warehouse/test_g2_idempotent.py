@@ -2,12 +2,15 @@
 
 import random
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from sandbox import Fault, Sandbox
-from tests.warehouse.pipeline import DagRun, Pipeline, snapshot
+from tests.warehouse.pipeline import DagRun, Pipeline, snapshot, wait_for
 
 WINDOW = ("2026-10-28", "2026-11-03")
 
@@ -152,6 +155,21 @@ def test_g2_a_repeated_publish_waits_for_another_load_of_its_places(pipeline: Pi
         assert repeated.is_alive()
     repeated.join()
     assert run.errors == {}
+
+
+def test_g2_two_loads_need_the_same_new_month_at_once(pipeline: Pipeline, database: Callable[[str], str]) -> None:
+    month = "SELECT core.ensure_weather_partitions('1950-01-01Z', '1950-02-01Z')"
+
+    def make_it_too() -> None:
+        with psycopg.connect(database("dw_loader")) as second:
+            second.execute(month)
+
+    with ThreadPoolExecutor() as pool:
+        with psycopg.connect(database("dw_loader")) as first:
+            first.execute(month)
+            made_too = pool.submit(make_it_too)
+            wait_for(lambda: made_too.done() or pipeline.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        made_too.result()
 
 
 def test_g2_a_zombie_of_an_older_attempt_does_not_stop_the_newer_one(pipeline: Pipeline) -> None:

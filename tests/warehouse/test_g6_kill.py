@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
-from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import UnfinishedAudit
 from sandbox import Fault, Sandbox
-from tests.warehouse.pipeline import STEPS, DagRun, Pipeline, dag, execute, snapshot, utc
+from tests.warehouse.pipeline import STEPS, DagRun, Pipeline, dag, execute, snapshot, utc, wait_for
 
 FORK = get_context("fork")
 """As Airflow starts its tasks: a process of its own that keeps the test's clock and connections."""
@@ -63,13 +62,6 @@ def started(job: Callable[..., Any], *arguments: Any) -> Iterator[BaseProcess]:
         process.kill()
         process.join()
     assert process.exitcode == -9
-
-
-def wait_for(found: Callable[[], Any]) -> None:
-    deadline = monotonic() + 60
-    while not found():
-        assert monotonic() < deadline
-        sleep(0.02)
 
 
 @contextmanager

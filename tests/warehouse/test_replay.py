@@ -6,11 +6,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import psycopg
 import pytest
-from alembic import command
 
-from include import schema
 from include.weather import UNITS
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import RUN_NUMBERS, DagRun, Pipeline, snapshot, task
@@ -580,36 +577,3 @@ def test_a_replay_waits_for_no_service_and_needs_none(pipeline: Pipeline, monkey
     for connection in ("OPEN_METEO", "OPEN_METEO_ARCHIVE"):
         monkeypatch.delenv(f"AIRFLOW_CONN_{connection}")
     replay(pipeline, "weather", *DAY)
-
-
-def test_the_migration_knows_which_attempts_were_published_before_it(
-    server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Load 1: published, extracted again. Load 2: published at its second attempt. Load 3: never published."""
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE before_replays OWNER dw_owner TEMPLATE template0")
-    url = server.replace("postgres@/postgres", "dw_owner@/before_replays")
-    with monkeypatch.context() as patched:
-        patched.setattr(command, "upgrade", lambda config, revision, go=command.upgrade: go(config, "0005"))
-        assert schema.migrate(url) == "0005"
-    with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute(BEFORE_REPLAYS)
-    schema.migrate(url)
-    with psycopg.connect(url) as owner:
-        found = owner.execute("SELECT load_id, published_attempt, is_replay FROM audit.load ORDER BY 1").fetchall()
-    assert found == [(1, 1, False), (2, 2, False), (3, None, False)]
-
-
-BEFORE_REPLAYS = """
-    INSERT INTO audit.load (dag_id, run_id, map_index, source, subject_ids, window_start, window_end, attempt, published_as_of)
-    SELECT 'wikipedia', 'r', n, 'wikipedia', '{1}', '2026-10-05 Z', '2026-10-06 Z', 2, as_of
-    FROM unnest(ARRAY['2026-11-01T02:00Z', '2026-11-01T04:00Z', NULL]::timestamptz []) WITH ORDINALITY AS load (as_of, n);
-    INSERT INTO raw.wikipedia_pages (
-        load_id, attempt, page_id, page_title, page_language, source, url, http_status, window_start, window_end,
-        payload, ingested_at
-    )
-    SELECT
-        load_id, attempt, 1, 'x', 'en', 'mediawiki', 'u', 200, '2026-10-05 Z', '2026-10-06 Z', '{}',
-        '2026-10-31T23:00Z'::timestamptz + attempt * interval '2 hours 30 minutes'
-    FROM generate_series(1, 3) AS load_id, generate_series(1, 2) AS attempt;
-"""

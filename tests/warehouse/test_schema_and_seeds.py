@@ -8,9 +8,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 
+import include.schema
 from include.schema import bootstrap, migrate
 from include.seeds import SEED_FILE, load_seeds, read_seeds
+from local.postgres import temporary_server
 
 PYTHON = [sys.executable, "-m", "include"]
 
@@ -23,9 +27,66 @@ def test_migrations_may_run_twice_and_at_once(server: str) -> None:
     at_once = [
         subprocess.Popen([*PYTHON, "migrate"], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
-    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 0008\n"] * 3
-    assert migrate(url) == "0008"
+    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 0009\n"] * 3
+    assert migrate(url) == "0009"
     bootstrap(server)
+
+
+def test_the_administrator_of_a_managed_server_suffices() -> None:
+    """It is no superuser; there are no roles yet that it could have been made a member of."""
+    with temporary_server() as admin_url:
+        with psycopg.connect(admin_url, autocommit=True) as superuser:
+            superuser.execute("CREATE ROLE master LOGIN CREATEROLE CREATEDB")
+        for _ in range(2):
+            bootstrap(admin_url.replace("postgres@", "master@"))
+        assert migrate(admin_url.replace("postgres@/postgres", "dw_owner@/dw"))
+
+
+def test_a_warehouse_from_before_replays_is_migrated_with_its_loads(server: str) -> None:
+    """Of a load that was published and then extracted again, the answers that were published are known."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE from_before_replays OWNER dw_owner TEMPLATE template0")
+    url = server.replace("postgres@/postgres", "dw_owner@/from_before_replays")
+    config = Config()
+    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
+    config.attributes["owner_url"] = url
+    command.upgrade(config, "0005")
+    with psycopg.connect(url) as before:
+        before.execute(LOADS_BEFORE_REPLAYS)
+    migrate(url)
+    with psycopg.connect(url) as after:
+        found = after.execute(
+            "SELECT run_id, published_attempt, to_char(published_as_of AT TIME ZONE 'UTC', 'HH24:MI') "
+            "FROM audit.load ORDER BY load_id"
+        ).fetchall()
+    assert found == [("published", 2, "10:10"), ("extracted again", 1, "10:05"), ("never published", None, None)]
+
+
+LOADS_BEFORE_REPLAYS = """
+    INSERT INTO audit.load (
+        dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, extracted_at, published_at
+    )
+    SELECT
+        'weather', run_id, 0, 'weather', '{1}', '2026-10-01', '2026-10-02', status, attempt,
+        '2026-10-03Z'::timestamptz + extracted, '2026-10-03Z'::timestamptz + published
+    FROM (VALUES
+        ('published', 'published', 2, interval '10:10', interval '10:20'),
+        ('extracted again', 'extracted', 2, '10:30', '10:20'),
+        ('never published', 'extracted', 1, '10:10', NULL)
+    ) AS load (run_id, status, attempt, extracted, published);
+    INSERT INTO raw.weather_observations (
+        load_id, attempt, location_ids, location_name, source, url, http_status, window_start, window_end, payload, ingested_at
+    )
+    SELECT
+        load.load_id, came.attempt, load.subject_ids, 'Boston', 'open_meteo', '', 200, load.window_start, load.window_end, '{}',
+        '2026-10-03Z'::timestamptz + came.after
+    FROM audit.load
+    INNER JOIN (VALUES
+        ('published', 1, interval '10:05'), ('published', 2, '10:09'),
+        ('extracted again', 1, '10:05'), ('extracted again', 2, '10:29'),
+        ('never published', 1, '10:05')
+    ) AS came (run_id, attempt, after) USING (run_id);
+"""
 
 
 def test_every_table_and_view_and_every_measured_column_says_what_it_is(owner: psycopg.Connection) -> None:
