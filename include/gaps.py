@@ -124,9 +124,10 @@ def joined(windows: Iterable[Window]) -> list[Window]:
 
 
 def _command(source: str, schedule: str, window: Window) -> str:
-    # A window whose run succeeded is left alone without --reset-dagruns.
+    # A window whose run succeeded is left alone without --reset-dagruns, and its run keeps its conf, such as a list of places,
+    # without another one.
     first, last = typed(schedule, window)
-    return f"airflow dags backfill {source} -s {first} -e {last} --reset-dagruns --yes"
+    return f"airflow dags backfill {source} -s {first} -e {last} -c '{{}}' --reset-dagruns --yes"
 
 
 def show(connection: Connection, now: datetime) -> bool:

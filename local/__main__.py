@@ -2,6 +2,9 @@
 
 import io
 import sys
+from urllib.error import URLError
+
+import psycopg
 
 from local.console import Failure, out
 from local.settings import Paths
@@ -24,6 +27,11 @@ def main(arguments: list[str]) -> int:
     except Failure as failure:
         out.file.flush()
         print(f"\n{failure}", file=sys.stderr)
+        return 1
+    except (URLError, ConnectionError, TimeoutError, psycopg.Error) as error:
+        # It went away meanwhile: what does not answer at the start is told where it is asked.
+        reason = " ".join(str(error).split())
+        print(f"\nAirflow or its database does not answer: {reason}. `make status` shows what runs.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. What was started keeps running: `make down` ends it.", file=sys.stderr)

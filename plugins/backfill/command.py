@@ -58,7 +58,7 @@ def cli_backfill(args: Namespace) -> int:
     if args.attach:
         return _attach(console, args)
     request = _request(args)
-    own_limit = metadata.check_dag(args.dag_id)
+    dag = metadata.check_dag(args.dag_id)
     windows = metadata.windows(request, request.reprocess)
     if args.dry_run:
         return _list(console, windows)
@@ -66,8 +66,9 @@ def cli_backfill(args: Namespace) -> int:
     if not windows:
         return _nothing_to_do(console, request)
     _confirm(args, request)
-    backfill_id = metadata.create(request, args.max_active_runs or own_limit)
+    backfill_id = metadata.create(request, args.max_active_runs or dag.max_active_runs)
     console.print(f"Backfill {backfill_id} of {args.dag_id} created: {_number(len(windows))}")
+    _tell_what_catchup_skips(console, dag, windows)
     if args.no_wait:
         console.print(f"Wait for it with: airflow dags backfill {args.dag_id} --attach", soft_wrap=True)
         return SUCCEEDED
@@ -104,14 +105,15 @@ def _check_none_active(dag_id: str) -> None:
 
 
 def _nothing_to_do(console: Console, request: metadata.Request) -> int:
-    having_a_run = len(metadata.windows(request, "completed"))
-    if not having_a_run:
+    ended, under_way = len(metadata.windows(request, "completed")), metadata.under_way(request)
+    if not ended + under_way:
         raise Refused(f"No window of {request.dag_id} begins and is over between {request.start} and {request.end}.")
-    console.print(
-        f"Nothing to do: {_number(having_a_run)} already with a run. --rerun-failed-tasks runs those again that failed, "
-        "--reset-dagruns all of them.",
-        soft_wrap=True,
-    )
+    told = [f"Nothing to do: {_number(ended + under_way)} already with a run."]
+    if under_way:
+        told.append(f"{_number(under_way)} under way.")
+    if ended:
+        told.append("--rerun-failed-tasks runs those again that failed, --reset-dagruns all of them.")
+    console.print(" ".join(told), soft_wrap=True)
     return SUCCEEDED
 
 
@@ -125,8 +127,23 @@ def _confirm(args: Namespace, request: metadata.Request) -> None:
     question = f"{_number(cleared)} of {args.dag_id} with a run will run again."
     if not sys.stdin.isatty():
         raise Refused(f"{question} Confirm it with --yes.")
-    if input(f"{question} Continue? [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input(f"{question} Continue? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         raise Refused("Nothing was changed.")
+
+
+def _tell_what_catchup_skips(console: Console, dag: metadata.Dag, windows: list[metadata.Window]) -> None:
+    """Airflow 3.3.2 goes on after the latest window that was scheduled or backfilled."""
+    first = min((window.start for window in windows if window.start), default=None)
+    if first and dag.next_scheduled and dag.next_scheduled < first:
+        console.print(
+            f"Catchup, which had come to {dag.next_scheduled}, goes on after this backfill and leaves out what lies between: "
+            "`make gaps` lists it with the command that fills it.",
+            soft_wrap=True,
+        )
 
 
 def _list(console: Console, windows: list[metadata.Window]) -> int:

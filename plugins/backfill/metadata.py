@@ -84,11 +84,15 @@ def is_unreachable(error: Exception) -> bool:
 
 
 def check_database() -> None:
-    """Refused when the metadata database does not answer: the first thing to ask it, before Airflow's own logging does."""
+    """The first thing to ask it, before Airflow's own logging does. Refused when it was never migrated."""
     from sqlalchemy import text
+    from sqlalchemy.exc import ProgrammingError
 
-    with _session() as session:
-        session.execute(text("SELECT 1"))
+    try:
+        with _session() as session:
+            session.execute(text("SELECT id FROM backfill LIMIT 1"))
+    except ProgrammingError:
+        raise Refused("Airflow's metadata database has no table of backfills: airflow db migrate") from None
 
 
 @contextmanager
@@ -99,8 +103,16 @@ def _session() -> "Iterator[Session]":
         yield session
 
 
-def check_dag(dag_id: str) -> int:
-    """The DAG's max_active_runs. Refused for a DAG that is unknown, paused, or that follows assets instead of a schedule."""
+@dataclass(frozen=True)
+class Dag:
+    """What of a DAG matters to its backfills. `next_scheduled` is the logical date at which catchup goes on."""
+
+    max_active_runs: int
+    next_scheduled: datetime | None
+
+
+def check_dag(dag_id: str) -> Dag:
+    """Refused for a DAG that is unknown, paused, or that follows assets instead of a schedule."""
     from airflow.models import DagModel
     from airflow.models.serialized_dag import SerializedDagModel
 
@@ -117,7 +129,7 @@ def check_dag(dag_id: str) -> int:
             )
         if dag.is_paused:
             raise Refused(f"{dag_id} is paused, its runs would not start: airflow dags unpause {dag_id}")
-        return dag.max_active_runs or 1
+        return Dag(dag.max_active_runs or 1, dag.next_dagrun if serialized.dag.catchup else None)
 
 
 def windows(request: Request, reprocess: str) -> list[Window]:
@@ -168,7 +180,24 @@ def create(request: Request, max_active_runs: int) -> int:
             run_on_latest_version=on_latest_version,
         )
     )
+    _restore_mapped_tasks(backfill.id)
     return int(backfill.id)
+
+
+def _restore_mapped_tasks(backfill_id: int) -> None:
+    """Airflow 3.3.2 removes the mapped tasks beyond those of a run's last try when it resets the run, for good.
+
+    A run that was for one place, and now is for all, would succeed without most of its loads. What the run turns out not to need
+    is removed again when it has been planned.
+    """
+    from airflow.models import DagRun, TaskInstance
+    from sqlalchemy import and_, exists, update
+
+    of_run = and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id)
+    removed = (TaskInstance.state == "removed", TaskInstance.map_index >= 0)
+    restore = update(TaskInstance).where(*removed, exists().where(of_run, DagRun.backfill_id == backfill_id))
+    with _session() as session:
+        session.execute(restore.values(state=None).execution_options(synchronize_session=False))
 
 
 def _as_refusal(call: Callable[[], Any]) -> Any:
@@ -194,6 +223,17 @@ def latest(dag_id: str) -> Active | None:
         return Active(found.id, dag_id, found.from_date, found.to_date, found.created_at, found.completed_at)
 
 
+def under_way(request: Request) -> int:
+    """How many windows have a run that is queued or running: Airflow leaves it alone, whatever is to be reprocessed."""
+    from airflow.models import DagRun
+    from sqlalchemy import func, select
+
+    of_dag = (DagRun.dag_id == request.dag_id, DagRun.state.in_(("queued", "running")))
+    within = DagRun.logical_date.between(request.start, request.end)
+    with _session() as session:
+        return session.scalar(select(func.count()).where(*of_dag, within)) or 0
+
+
 def settle(backfill_id: int) -> bool:
     """Whether no run of a backfill is left; notes then that it is complete.
 
@@ -201,13 +241,16 @@ def settle(backfill_id: int) -> bool:
     """
     from airflow._shared.timezones import timezone
     from airflow.models.backfill import Backfill
-    from sqlalchemy import update
+    from sqlalchemy import select, update
 
     counts = count(backfill_id)
-    if counts.total + counts.skipped == 0 or counts.done < counts.total:
+    if counts.done < counts.total:
         return False
     still_active = (Backfill.id == backfill_id, Backfill.completed_at.is_(None))
     with _session() as session:
+        # One without any run: its creation has just begun, or never ended.
+        if counts.total + counts.skipped == 0:
+            return session.scalar(select(Backfill.id).where(*still_active)) is None
         session.execute(update(Backfill).where(*still_active).values(completed_at=timezone.utcnow()))
     return True
 

@@ -1,5 +1,6 @@
 """One compose stack for all tests here, on a real Docker engine."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.compose.stack import ComposeStack
 from tests.e2e.stack import copy_checkout
@@ -30,10 +32,11 @@ def why_not() -> str:
 def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
     """The stack from a checkout below a path with a space, with fresh secrets and a user of its own, on free ports.
 
-    Databases with the defaults of .env were there before it, and went with `down -v`.
+    Databases with the defaults of .env were there before it, and went with `down -v`; `up` has built its image.
     """
     if reason := why_not():
-        pytest.skip(f"the compose stack does not run here: {reason}")
+        refuse = pytest.fail if os.environ.get("DW_TEST_DOCKER") == "required" else pytest.skip
+        refuse(f"the compose stack does not run here: {reason}")
     home = Path(tempfile.mkdtemp(prefix="dw compose "))
     home.chmod(0o755)  # containers read it as another user
     repo = home / "check out"
@@ -41,13 +44,14 @@ def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
     copy_checkout(repo)
     stack = ComposeStack(repo)
     stack.compose(*DOWN)
+    stack.remove_image()
     failed = True
     try:
-        stack.compose("build", "airflow-init")
         live_once(stack)
         secrets = stack.run("make", "secrets")
         assert secrets.returncode == 0, secrets.stderr
         stack.settings["AIRFLOW_UID"] = OWN_UID
+        stack.remove_image()
         stack.up()
         yield stack
         failed = bool(request.session.testsfailed)
@@ -56,6 +60,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
             (home / "logs").write_text(stack.compose("logs"))
             print(f"\nThe logs of the stack are kept in {home / 'logs'}")
         stack.compose(*DOWN)
+        stack.remove_image()
     if not failed:
         shutil.rmtree(home)
 
@@ -65,3 +70,11 @@ def live_once(stack: ComposeStack) -> None:
     stack.compose("run", "--rm", "airflow-init")
     stack.inside("postgres", "psql", "-U", "postgres", "-d", "dw", "-c", "CREATE TABLE public.first_life ()")
     stack.compose("down", "-v")
+
+
+@pytest.fixture
+def browser() -> Iterator[requests.Session]:
+    """Cookies are kept for one test; no proxy between."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session

@@ -16,6 +16,7 @@ SETTINGS = {
     "COMPOSE_PROJECT_NAME": PROJECT,
     "COMPOSE_FILE": "docker-compose.yaml:tests/compose/overlay.yaml",
     "DW_CONTAINER_PREFIX": PROJECT,
+    "AIRFLOW_IMAGE_NAME": f"{PROJECT}:latest",
     "DW_APIS": "sandbox",
     # Three days of catchup. Five loads a run and two tasks a worker: the loads of one run need three workers at once.
     "DW_START_DATE": (datetime.now(UTC).date() - timedelta(days=3)).isoformat(),
@@ -63,12 +64,16 @@ class ComposeStack(Deployment):
         assert answer.returncode == 0, f"docker compose {' '.join(words)}: {answer.stdout}\n{answer.stderr}"
         return answer.stdout
 
-    def up(self) -> None:
+    def up(self, *words: str) -> None:
         """Until every service is healthy."""
-        answer = self.run("docker", "compose", "--profile", "sandbox", "up", "-d", "--wait")
+        answer = self.run("docker", "compose", "--progress", "quiet", "up", "-d", "--wait", *words)
         assert answer.returncode == 0, (
             f"{answer.stderr}\n{self.compose('ps', '-a')}\n{self.compose('logs', '--tail', '20')}"
         )
+
+    def remove_image(self) -> None:
+        """The next `up` builds it."""
+        subprocess.run(["docker", "rmi", self.settings["AIRFLOW_IMAGE_NAME"]], capture_output=True)
 
     def containers(self, service: str | None = None) -> list[dict[str, Any]]:
         """The containers of the stack (or of one service), stopped ones too, as `docker inspect` describes them."""

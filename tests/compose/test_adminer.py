@@ -1,7 +1,6 @@
 """Adminer, as a browser uses it."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -10,21 +9,16 @@ from tests.compose.stack import ComposeStack
 
 
 @pytest.fixture
-def browser() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
-@pytest.fixture
 def address(stack: ComposeStack) -> str:
     return f"http://127.0.0.1:{stack.settings['DW_ADMINER_PORT']}/"
 
 
-def log_in(browser: requests.Session, address: str, stack: ComposeStack, password: str) -> requests.Response:
-    """The page that comes after the form was sent; the server is left as it is preset."""
-    form = {"driver": "pgsql", "server": "", "username": "dw_reader", "password": password, "db": "dw"}
-    return browser.post(address, data={f"auth[{name}]": value for name, value in form.items()}, timeout=30)
+def log_in(browser: requests.Session, address: str, password: str) -> requests.Response:
+    """The page that comes after the form of the README's address was sent with only the password typed."""
+    form = page(browser, address)
+    preset = dict(re.findall(r"""name=["'](auth\[(?:server|username|db)\])["'][^>]* value=["'](.*?)["']""", form))
+    [driver] = re.findall(r"""name=["']auth\[driver\].*?<option value=["'](\w+)["'] selected""", form)
+    return browser.post(address, data=preset | {"auth[driver]": driver, "auth[password]": password}, timeout=30)
 
 
 def page(browser: requests.Session, address: str, **query: str) -> str:
@@ -33,14 +27,14 @@ def page(browser: requests.Session, address: str, **query: str) -> str:
 
 
 def test_the_reader_sees_the_marts(browser: requests.Session, address: str, stack: ComposeStack) -> None:
-    log_in(browser, address, stack, stack.secrets["DW_READER_PASSWORD"])
+    log_in(browser, address, stack.secrets["DW_READER_PASSWORD"])
     tables = page(browser, address, ns="mart")
     assert "daily_weather_aggregates" in tables
     assert "daily_wikipedia_page_stats" in tables
 
 
 def test_the_reader_cannot_write(browser: requests.Session, address: str, stack: ComposeStack) -> None:
-    log_in(browser, address, stack, stack.secrets["DW_READER_PASSWORD"])
+    log_in(browser, address, stack.secrets["DW_READER_PASSWORD"])
     token = re.findall(r"name=['\"]token['\"] value=['\"]([\d:]+)", page(browser, address, ns="core", sql=""))[-1]
     command = {"query": "DELETE FROM core.weather", "token": token}
     query = {"pgsql": "postgres", "username": "dw_reader", "db": "dw", "ns": "core", "sql": ""}
@@ -49,6 +43,6 @@ def test_the_reader_cannot_write(browser: requests.Session, address: str, stack:
 
 
 def test_another_password_is_refused(browser: requests.Session, address: str, stack: ComposeStack) -> None:
-    answer = log_in(browser, address, stack, "dw_reader")
+    answer = log_in(browser, address, "dw_reader")
     assert "password authentication failed" in answer.text
     assert "daily_weather_aggregates" not in page(browser, address, ns="mart")

@@ -18,18 +18,12 @@ HOURS = """
 @pytest.fixture
 def three_workers(stack: ComposeStack) -> Iterator[None]:
     """Three workers of two tasks each, and a pool that lets all loads of a run ask at once."""
-    scale(stack, WORKERS)
+    stack.up("--scale", f"airflow-worker={WORKERS}")
     stack.resize_pool("open_meteo", LOADS)
     yield
     stack.resize_pool("open_meteo", 1)
     stack.compose("rm", "--force", "airflow-worker")  # the killed one
-    scale(stack, 1)
-
-
-def scale(stack: ComposeStack, workers: int) -> None:
-    stack.compose(
-        "up", "-d", "--wait", "--no-deps", "--no-recreate", "--scale", f"airflow-worker={workers}", "airflow-worker"
-    )
+    stack.up()
 
 
 @pytest.mark.usefixtures("three_workers")

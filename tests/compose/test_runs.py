@@ -37,11 +37,11 @@ def test_the_tasks_run_on_celery_workers(stack: ComposeStack, loaded: dict[str, 
 
 def test_the_marts_are_refreshed_on_a_worker_by_the_assets(stack: ComposeStack, loaded: dict[str, Run]) -> None:
     refreshes = [run for run in stack.runs("refresh_marts") if run["run_type"] == "asset_triggered"]
-    ended = [run for run in refreshes if run["state"] in ENDED]
-    assert ended
-    assert {run["state"] for run in ended} == {"success"}
-    workers = {container["Config"]["Hostname"] for container in stack.containers("airflow-worker")}
-    assert {task.host for task in Run(stack, "refresh_marts", ended[-1]["dag_run_id"]).tasks() if task.host} <= workers
+    ended = [Run(stack, "refresh_marts", run["dag_run_id"]) for run in refreshes if run["state"] in ENDED]
+    assert {run.state() for run in ended} == {"success"}
+    # The last that had work: others may have run on a worker that is gone.
+    hosts = next(hosts for run in reversed(ended) if (hosts := {task.host for task in run.tasks() if task.host}))
+    assert hosts <= {container["Config"]["Hostname"] for container in stack.containers("airflow-worker")}
 
 
 @pytest.mark.usefixtures("loaded")
@@ -74,16 +74,25 @@ def test_the_wikipedia_mart_is_right(stack: ComposeStack) -> None:
 
 
 def test_a_validation_starts_in_under_a_second(loaded: dict[str, Run]) -> None:
-    """Importing Great Expectations takes six: the worker has it before the task comes. The best of all, others are busy too."""
+    """The best of all: others are busy too."""
     run = loaded["weather"]
-    assert min(seconds_to_start(run, task) for task in run.tasks("load.validate")) < 1
+    assert min(seconds_until("::endgroup::", run, task) for task in run.tasks("load.validate")) < 1
 
 
-def seconds_to_start(run: Run, task: Any) -> float:
-    """From the start of the task's process to the first line of its operator, or the end of what precedes it."""
-    entries = run.log(task)
-    [first, *_] = [entry for entry in entries if entry.get("event") == "::endgroup::" and "timestamp" in entry]
-    return (moment(first["timestamp"]) - moment(task.started)).total_seconds()
+def test_a_validation_is_over_before_it_could_have_imported_great_expectations(
+    stack: ComposeStack, loaded: dict[str, Run]
+) -> None:
+    """It does so within its operator: the worker has it before the task comes."""
+    run = loaded["weather"]
+    import_it = "import time; began = time.time(); import great_expectations.expectations; print(time.time() - began)"
+    importing = float(stack.inside("airflow-worker", "python", "-c", import_it).splitlines()[-1])
+    assert min(seconds_until("audit of load", run, task) for task in run.tasks("load.validate")) < importing
+
+
+def seconds_until(event: str, run: Run, task: Any) -> float:
+    """From the start of the task's process to the first line of its log that begins so; ::endgroup:: precedes its operator."""
+    found = [entry for entry in run.log(task) if str(entry.get("event")).startswith(event) and "timestamp" in entry]
+    return (moment(found[0]["timestamp"]) - moment(task.started)).total_seconds()
 
 
 def moment(text: str) -> datetime:

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+import requests
 
 from tests.compose.conftest import OWN_UID
 from tests.compose.stack import ComposeStack, docker
@@ -73,10 +74,9 @@ def test_the_defaults_are_those_of_the_readme(stack: ComposeStack) -> None:
 
 
 def test_it_fits_a_laptop_restarts_and_rotates_its_logs(stack: ComposeStack) -> None:
+    assert all(found["HostConfig"]["Memory"] for found in stack.containers())
     containers = {service(found): found["HostConfig"] for found in lasting(stack)}
-    limits = {name: host["Memory"] for name, host in containers.items()}
-    assert all(limits.values()), limits
-    assert sum(limits.values()) <= LAPTOP_BYTES
+    assert sum(host["Memory"] for host in containers.values()) <= LAPTOP_BYTES
     assert {host["RestartPolicy"]["Name"] for host in containers.values()} == {"unless-stopped"}
     assert {host["LogConfig"]["Config"].get("max-size") for host in containers.values()} == {"10m"}
 
@@ -90,10 +90,17 @@ def test_the_project_is_read_only_in_the_containers(stack: ComposeStack) -> None
 
 def test_the_image_alone_holds_the_project(stack: ComposeStack) -> None:
     image = stack.container("airflow-worker")["Config"]["Image"]
-    script = "import airflow_local_settings, sandbox, plugins.loads; print(plugins.loads.__file__)"
-    assert docker("run", "--rm", "-e", "CONNECTION_CHECK_MAX_COUNT=0", image, "python", "-c", script).split()[-1] == (
-        "/opt/airflow/plugins/loads.py"
-    )
+    script = """
+        for dag in dags/*.py; do python "$dag"; done
+        python -c 'import airflow_local_settings, sandbox, plugins.loads; print(plugins.loads.__file__)'
+        ls deploy/init/airflow-init.sh sql/schema/0001*
+    """
+    told = docker("run", "--rm", "-e", "CONNECTION_CHECK_MAX_COUNT=0", image, "bash", "-ec", script)
+    assert told.split()[-3:] == [
+        "/opt/airflow/plugins/loads.py",
+        "deploy/init/airflow-init.sh",
+        "sql/schema/0001_schemas_and_ledger.sql",
+    ]
 
 
 def test_psql_works_as_typed_and_each_database_has_its_owner(stack: ComposeStack) -> None:
@@ -117,6 +124,28 @@ def test_up_again_changes_nothing(stack: ComposeStack) -> None:
     assert {service(found): (found["Id"], found["State"]["StartedAt"]) for found in lasting(stack)} == before
     assert pools(stack) == {"open_meteo": 1, "mediawiki": 2}
     stack.resize_pool("mediawiki", 1)
+
+
+def test_another_setting_leaves_the_databases_alone(stack: ComposeStack) -> None:
+    def hashes(**settings: str) -> dict[str, str]:
+        """Of each service: `up` replaces a container when that of its service is another one."""
+        answer = stack.run("docker", "compose", "config", "--hash", "*", **settings)
+        assert answer.returncode == 0, answer.stderr
+        return dict(line.split() for line in answer.stdout.splitlines())
+
+    now, then = hashes(), hashes(DW_CONTACT="me@example.org")
+    assert {name for name in now if name.startswith("airflow-")} == {name for name in now if now[name] != then[name]}
+
+
+def test_flower_shows_the_worker_to_its_user_only(stack: ComposeStack, browser: requests.Session) -> None:
+    stack.compose("--profile", "flower", "up", "-d", "--wait", "--no-deps", "flower")
+    address = f"http://127.0.0.1:{stack.settings['DW_FLOWER_PORT']}/workers"
+    try:
+        assert browser.get(address, timeout=30).status_code == 401
+        login = ("airflow", stack.secrets["AIRFLOW__CELERY__FLOWER_BASIC_AUTH"])
+        assert "celery@" in browser.get(address, auth=login, timeout=30).text
+    finally:
+        stack.compose("--profile", "flower", "rm", "--stop", "--force", "flower")
 
 
 def pools(stack: ComposeStack) -> dict[str, int]:

@@ -211,6 +211,9 @@ class Api:
     def patch(self, path: str, body: Any) -> Any:
         return self._checked(self._session.patch(self.address + path, json=body, timeout=60))
 
+    def put(self, path: str) -> Any:
+        return self._checked(self._session.put(self.address + path, timeout=60))
+
     def _checked(self, answer: requests.Response) -> Any:
         assert answer.ok, f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:500]}"
         return answer.json()

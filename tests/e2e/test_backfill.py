@@ -1,16 +1,19 @@
 """`airflow dags backfill` as a user types it, for a DAG with daily windows."""
 
+import os
+import pty
 import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
 from sandbox import Fault
-from tests.e2e.stack import Stack, fresh_terminal, wait_for
+from tests.e2e.stack import Run, Stack, fresh_terminal, wait_for
 
 DAG = "weather_by_day"
 """`weather` with daily windows: the stack's own has none, so that nothing is due by the clock."""
@@ -166,6 +169,12 @@ def test_a_metadata_database_that_is_down_is_told_in_one_line(stack: Stack) -> N
     refused_in_one_line(answer, "metadata database")
 
 
+def test_a_metadata_database_without_tables_is_told_in_one_line(stack: Stack) -> None:
+    warehouse = 'AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="${WAREHOUSE_URL/postgresql/postgresql+psycopg2}"'
+    answer = stack.shell(f"{warehouse} airflow dags backfill {DAG} -s 2022-01-01")
+    refused_in_one_line(answer, "airflow db migrate")
+
+
 def refused_in_one_line(answer: Answer, reason: str) -> None:
     assert answer.returncode == 2, f"{answer.stdout}\n{answer.stderr}"
     assert reason in answer.stderr
@@ -197,6 +206,79 @@ def test_ctrl_c_stops_waiting_and_the_backfill_goes_on(stack: Stack) -> None:
     assert f"{stack.address}/dags/{DAG}/backfills" in told
     assert f"/api/v2/backfills/{number}/pause" in told
     wait_for(f"the end of backfill {number}", lambda: hours(stack, "2022-08-01", "2022-08-03") == 48)
+
+
+def test_a_window_whose_run_is_under_way_is_left_alone(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    assert backfill(f"{DAG} -s 2022-09-01 {BOSTON}").returncode == 0
+    run = Run(stack, DAG, "backfill__2022-09-02T00:00:00+00:00")
+    stack.sandbox.faults.append(Fault.slow(20, times=1))
+    run.clear()
+    answer = backfill(f"{DAG} -s 2022-09-01 --reset-dagruns --yes")
+    assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
+    assert answer.stdout == "Nothing to do: 1 window already with a run. 1 window under way.\n"
+    run.wait("success")
+
+
+def test_a_cancelled_backfill_ends_and_says_so(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    stack.sandbox.faults.append(Fault.slow(20, times=1))
+    words = f"{DAG} -s 2022-10-01 -e 2022-10-03 --max-active-runs 1 --no-wait {BOSTON}"
+    assert backfill(words).returncode == 0
+    number = backfills(stack)[-1]["id"]
+    wait_for("the first of three runs", lambda: "running" in states_of(stack, "2022-10"))
+    stack.api.put(f"/api/v2/backfills/{number}/cancel")
+    answer = backfill(f"{DAG} --attach")
+    assert answer.returncode == 1, f"{answer.stdout}\n{answer.stderr}"
+    assert "3/3 windows done, 0 running, 2 failed" in answer.stdout
+    assert answer.stdout.count("the backfill was cancelled") == 2
+    assert states_of(stack, "2022-10") == ["failed", "failed", "success"]
+
+
+def states_of(stack: Stack, month: str) -> list[str]:
+    return sorted(run["state"] for run in stack.runs(DAG) if run["logical_date"].startswith(month))
+
+
+def test_a_backfill_that_never_got_its_runs_is_not_waited_for(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    """Such a one is left when its command is killed at once; Airflow ends it after two minutes."""
+    made = stack.shell(f"python -c '{WITHOUT_RUNS}'")
+    assert made.returncode == 0, made.stderr
+    answer = backfill("wikipedia --attach")
+    assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
+    assert "0/0 windows done" in answer.stdout
+
+
+WITHOUT_RUNS = """
+from airflow.models.backfill import Backfill
+from airflow.utils.session import create_session
+from datetime import datetime, UTC
+
+day = datetime(2022, 1, 1, tzinfo=UTC)
+with create_session() as session:
+    session.add(Backfill(dag_id="wikipedia", from_date=day, to_date=day, max_active_runs=1, completed_at=day))
+"""
+
+
+def test_on_a_terminal_it_draws_a_bar(stack: Stack) -> None:
+    ours, theirs = pty.openpty()
+    command = subprocess.Popen(
+        ["bash", "-c", f". .local/env\nexec airflow dags backfill {DAG} -s 2022-11-01 {BOSTON}"],
+        cwd=stack.repo,
+        env=fresh_terminal() | {"TERM": "xterm", "COLUMNS": "120"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    screen = "".join(read_to_the_end(ours))
+    assert command.wait() == 0, screen
+    assert "0/1 windows done" in screen
+    assert re.search(f"{DAG} .*━{{20}}.* 1/1 windows done, 0 running, 0 failed, .*/min, took 0:00:", screen)
+
+
+def read_to_the_end(terminal: int) -> Iterator[str]:
+    with open(terminal, encoding="utf-8", errors="replace", newline="") as opened, suppress(OSError):
+        # Linux has an error for the end of a terminal.
+        while part := opened.read(1):
+            yield part
 
 
 def hours(stack: Stack, start: str, end: str) -> int:

@@ -35,7 +35,7 @@ def lose_rows(stack: Stack, first: str, last: str) -> None:
     """Hours of one place on the first day, the last day of two places, and the last day of all pages."""
     first_hours = (first, f"{first}T06:00Z")
     stack.sql(
-        f"DELETE FROM core.weather WHERE {BOSTON} AND observed_at >= %s AND observed_at < %s RETURNING 1", *first_hours
+        f"DELETE FROM core.weather WHERE {DENVER} AND observed_at >= %s AND observed_at < %s RETURNING 1", *first_hours
     )
     stack.sql(f"DELETE FROM core.weather WHERE ({BOSTON} OR {DENVER}) AND observed_at >= %s RETURNING 1", last)
     stack.sql(
@@ -53,6 +53,8 @@ DENVER = "location_id = (SELECT location_id FROM core.location WHERE location_na
 def test_the_printed_commands_fill_the_gaps_and_leave_the_rows_that_were_there(daily: Stack) -> None:
     first, last, today = daily.settings["DW_START_DATE"], days_ago(1), days_ago(0)
     before = rows(daily)
+    for_boston = f"""-s {first} -e {first} -c '{{"locations": ["Boston"]}}' --reset-dagruns --yes"""
+    assert daily.shell(f"airflow dags backfill weather {for_boston}").returncode == 0
     lose_rows(daily, first, last)
     assert [len(table) for table in rows(daily)] != [len(table) for table in before]
 
@@ -63,7 +65,7 @@ def test_the_printed_commands_fill_the_gaps_and_leave_the_rows_that_were_there(d
     for line, parts in zip(
         lines,
         [
-            ("weather", "Boston", f"[{first}, {first}T06:00) UTC", "6 hours", "missing"),
+            ("weather", "Denver", f"[{first}, {first}T06:00) UTC", "6 hours", "missing"),
             ("weather", "Boston, Denver", f"[{last}, {today}) UTC", "24 hours", "missing"),
             ("wikipedia", "all ", f"[{last}, {today}) UTC", "failed", "lost by the test"),
         ],
@@ -71,9 +73,9 @@ def test_the_printed_commands_fill_the_gaps_and_leave_the_rows_that_were_there(d
     ):
         assert [part for part in parts if part not in line] == []
     assert printed.splitlines() == [
-        f"airflow dags backfill weather -s {first} -e {first} --reset-dagruns --yes",
-        f"airflow dags backfill weather -s {last} -e {last} --reset-dagruns --yes",
-        f"airflow dags backfill wikipedia -s {last} -e {last} --reset-dagruns --yes",
+        f"airflow dags backfill weather -s {first} -e {first} -c '{{}}' --reset-dagruns --yes",
+        f"airflow dags backfill weather -s {last} -e {last} -c '{{}}' --reset-dagruns --yes",
+        f"airflow dags backfill wikipedia -s {last} -e {last} -c '{{}}' --reset-dagruns --yes",
     ]
     assert daily.shell("make -s gaps").stdout == told.stdout
 

@@ -5,10 +5,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
+import psycopg
 import pytest
 
 from local import replay
+from local.__main__ import main
 from local.console import Failure
 from local.settings import Paths
 
@@ -69,6 +72,23 @@ def test_without_a_running_stack_it_says_how_to_start_one(tmp_path: Path) -> Non
     with pytest.raises(Failure, match=r"^Airflow of this checkout does not run: `make up` starts it\.$"):
         replay.replay(Paths(tmp_path), ["weather", "-s", "2026-10-01"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [URLError("Connection refused"), ConnectionResetError("reset by peer"), psycopg.OperationalError("no\nserver")],
+    ids=lambda gone: type(gone).__name__,
+)
+def test_what_goes_away_meanwhile_is_told_in_one_line(
+    gone: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lose_it(*_: object) -> int:
+        raise gone
+
+    monkeypatch.setattr(replay, "replay", lose_it)
+    assert main(["replay"]) == 1
+    told = capsys.readouterr().err.strip()
+    assert " ".join(str(gone).split()) in told and "make status" in told and "\n" not in told
 
 
 def test_the_command_is_known_to_python_m_local() -> None:

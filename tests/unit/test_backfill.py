@@ -143,6 +143,25 @@ def test_resetting_runs_asks_first_and_needs_yes_without_a_terminal(monkeypatch:
     with pytest.raises(Refused, match="Nothing was changed"):
         command._confirm(args, request)
     command._confirm(args, request)
+    monkeypatch.undo()
+    monkeypatch.setattr(metadata, "windows", lambda _, reprocess: having[reprocess])
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    with pytest.raises(Refused, match="Nothing was changed"):
+        command._confirm(args, request)  # Ctrl-D
+
+
+@pytest.mark.parametrize(
+    ("next_scheduled", "is_told"), [("2026-10-01", True), ("2026-10-02", False), ("2026-10-05", False), (None, False)]
+)
+def test_a_backfill_ahead_of_catchup_says_what_catchup_will_leave_out(
+    next_scheduled: str | None, is_told: bool
+) -> None:
+    printed = StringIO()
+    windows = [Window(day, utc(day), utc(day) + timedelta(days=1)) for day in ("2026-10-03", "2026-10-02")]
+    dag = metadata.Dag(4, utc(next_scheduled) if next_scheduled else None)
+    command._tell_what_catchup_skips(Console(file=printed, width=300), dag, windows)
+    assert ("had come to 2026-10-01" in printed.getvalue()) == is_told
 
 
 def counts(succeeded: int, failed: int = 0, running: int = 0, queued: int = 0) -> Counts:

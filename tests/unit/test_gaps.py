@@ -42,13 +42,13 @@ def gap(texts: Texts, source: str = "weather", state: str = "missing") -> Gap:
     ],
 )
 def test_a_command_names_the_intervals_that_the_gap_touches(schedule: str, hours: Texts, first: str, last: str) -> None:
-    expected = f"airflow dags backfill weather -s {first} -e {last} --reset-dagruns --yes"
+    expected = f"airflow dags backfill weather -s {first} -e {last} -c '{{}}' --reset-dagruns --yes"
     assert commands([gap(hours)], {"weather": schedule}) == [expected]
 
 
 def test_a_window_of_a_page_ends_to_the_second() -> None:
     pages = gap(("2026-11-03T05:00", "2026-11-03T05:30:01"), "wikipedia")
-    expected = "airflow dags backfill wikipedia -s 2026-11-03T04:30 -e 2026-11-03T05:30 --reset-dagruns --yes"
+    expected = "airflow dags backfill wikipedia -s 2026-11-03T04:30 -e 2026-11-03T05:30 -c '{}' --reset-dagruns --yes"
     assert commands([pages], {"wikipedia": "30 * * * *"}) == [expected]
 
 

@@ -90,7 +90,9 @@ def test_deleted_hours_are_missing_and_the_borders_are_half_open(loaded: Pipelin
     [gap] = gaps(loaded)
     assert (gap.state, gap.subjects, gap.followed) == ("missing", ("Boston",), 2)
     assert str(gap.window) == "[2024-11-16T23:00, 2024-11-17T02:00) UTC"
-    assert commands_for(loaded) == ["airflow dags backfill weather -s 2024-11-16 -e 2024-11-17 --reset-dagruns --yes"]
+    assert commands_for(loaded) == [
+        "airflow dags backfill weather -s 2024-11-16 -e 2024-11-17 -c '{}' --reset-dagruns --yes"
+    ]
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
@@ -113,7 +115,9 @@ def test_places_that_share_a_gap_are_one(loaded: Pipeline) -> None:
     loaded.owner.execute("DELETE FROM core.weather WHERE observed_at >= '2024-11-17T00:00Z'")
     [gap] = gaps(loaded)
     assert (gap.subjects, gap.followed) == (("Boston", "Phoenix"), 2)
-    assert commands_for(loaded) == ["airflow dags backfill weather -s 2024-11-17 -e 2024-11-18 --reset-dagruns --yes"]
+    assert commands_for(loaded) == [
+        "airflow dags backfill weather -s 2024-11-17 -e 2024-11-18 -c '{}' --reset-dagruns --yes"
+    ]
 
 
 def test_a_window_whose_load_failed_says_so_until_a_later_load_fills_it(loaded: Pipeline, sandbox: Sandbox) -> None:
@@ -218,7 +222,9 @@ def test_a_page_is_loaded_where_a_load_of_it_was_published(loaded: Pipeline, san
         ("en:Boston", "17T00", "19T00", "missing", None),
         ("en:New England", *WHOLE[:-1]),
     ]
-    assert commands_for(loaded) == ["airflow dags backfill wikipedia -s 2024-11-16 -e 2024-11-18 --reset-dagruns --yes"]
+    assert commands_for(loaded) == [
+        "airflow dags backfill wikipedia -s 2024-11-16 -e 2024-11-18 -c '{}' --reset-dagruns --yes"
+    ]
     loaded.owner.execute(
         "UPDATE audit.load SET status = 'extracting' WHERE source = 'wikipedia' AND status = 'published'"
     )
@@ -298,7 +304,7 @@ def test_the_command_lists_gaps_and_what_fills_them(
         "missing",
     ]
     assert (
-        "airflow dags backfill weather -s 2024-11-17 -e 2024-11-17 --reset-dagruns --yes"
+        "airflow dags backfill weather -s 2024-11-17 -e 2024-11-17 -c '{}' --reset-dagruns --yes"
         in lines[lines.index("To fill them:") :]
     )
 
