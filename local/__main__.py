@@ -2,7 +2,7 @@
 
 import io
 import sys
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import psycopg
 
@@ -28,7 +28,10 @@ def main(arguments: list[str]) -> int:
         out.file.flush()
         print(f"\n{failure}", file=sys.stderr)
         return 1
-    except (URLError, ConnectionError, TimeoutError, psycopg.Error) as error:
+    except HTTPError as refusal:
+        print(f"\nAirflow refused {refusal.url}: {refusal}", file=sys.stderr)
+        return 1
+    except (URLError, ConnectionError, TimeoutError, psycopg.OperationalError, psycopg.InterfaceError) as error:
         # It went away meanwhile: what does not answer at the start is told where it is asked.
         reason = " ".join(str(error).split())
         print(f"\nAirflow or its database does not answer: {reason}. `make status` shows what runs.", file=sys.stderr)

@@ -141,7 +141,7 @@ def _tell_what_catchup_skips(console: Console, dag: metadata.Dag, windows: list[
     if first and dag.next_scheduled and dag.next_scheduled < first:
         console.print(
             f"Catchup, which had come to {dag.next_scheduled}, goes on after this backfill and leaves out what lies between: "
-            "`make gaps` lists it with the command that fills it.",
+            "`python -m include gaps` lists it with the command that fills it.",
             soft_wrap=True,
         )
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 STATES = ("success", "failed", "running", "queued", "skipped")
 """Those of a DAG run, and of a window without a run of the backfill's."""
 
+UNDEFINED_TABLE = "42P01"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -91,7 +93,9 @@ def check_database() -> None:
     try:
         with _session() as session:
             session.execute(text("SELECT id FROM backfill LIMIT 1"))
-    except ProgrammingError:
+    except ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
+            raise
         raise Refused("Airflow's metadata database has no table of backfills: airflow db migrate") from None
 
 
@@ -228,7 +232,8 @@ def under_way(request: Request) -> int:
     from airflow.models import DagRun
     from sqlalchemy import func, select
 
-    of_dag = (DagRun.dag_id == request.dag_id, DagRun.state.in_(("queued", "running")))
+    # One that was started by hand is of no window, whatever its logical date.
+    of_dag = (DagRun.dag_id == request.dag_id, DagRun.run_type != "manual", DagRun.state.in_(("queued", "running")))
     within = DagRun.logical_date.between(request.start, request.end)
     with _session() as session:
         return session.scalar(select(func.count()).where(*of_dag, within)) or 0

@@ -1,10 +1,9 @@
 -- Replays: loads that are made of the answers that raw already holds. Which answers a load is made of stands in two views here.
 ALTER TABLE audit.load
 ADD COLUMN is_replay boolean NOT NULL DEFAULT false,
-ADD COLUMN published_as_of timestamptz,
+ADD COLUMN IF NOT EXISTS published_as_of timestamptz,
 ADD COLUMN published_attempt integer;
-CREATE INDEX load_published_as_of_idx ON audit.load (source, published_as_of);
-CREATE INDEX load_published_at_idx ON audit.load (source, published_at) WHERE NOT is_replay;
+CREATE INDEX IF NOT EXISTS load_published_as_of_idx ON audit.load (source, published_as_of);
 
 -- The attempt of a load that was published and then extracted again is known by when its answers came.
 WITH landed AS (

@@ -23,3 +23,6 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- A replay leaves to others what they have published since it looked for answers.
+CREATE INDEX load_published_at_idx ON audit.load (source, published_at) WHERE NOT is_replay;

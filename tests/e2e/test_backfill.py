@@ -8,12 +8,13 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from threading import Timer
 from typing import Any
 
 import pytest
 
 from sandbox import Fault
-from tests.e2e.stack import Run, Stack, fresh_terminal, wait_for
+from tests.e2e.stack import COMMAND_SECONDS, Run, Stack, fresh_terminal, wait_for
 
 DAG = "weather_by_day"
 """`weather` with daily windows: the stack's own has none, so that nothing is due by the clock."""
@@ -268,8 +269,12 @@ def test_on_a_terminal_it_draws_a_bar(stack: Stack) -> None:
         stderr=theirs,
     )
     os.close(theirs)
+    too_long = Timer(COMMAND_SECONDS, command.kill)
+    too_long.daemon = True
+    too_long.start()
     screen = "".join(read_to_the_end(ours))
     assert command.wait() == 0, screen
+    too_long.cancel()
     assert "0/1 windows done" in screen
     assert re.search(f"{DAG} .*━{{20}}.* 1/1 windows done, 0 running, 0 failed, .*/min, took 0:00:", screen)
 

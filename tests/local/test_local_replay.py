@@ -3,9 +3,10 @@
 import subprocess
 import sys
 from datetime import UTC, datetime
+from email.message import Message
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import psycopg
 import pytest
@@ -75,12 +76,17 @@ def test_without_a_running_stack_it_says_how_to_start_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "gone",
-    [URLError("Connection refused"), ConnectionResetError("reset by peer"), psycopg.OperationalError("no\nserver")],
+    ("gone", "hint"),
+    [
+        (URLError("Connection refused"), "make status"),
+        (ConnectionResetError("reset by peer"), "make status"),
+        (psycopg.OperationalError("no\nserver"), "make status"),
+        (HTTPError("http://airflow/api", 404, "Not Found", Message(), None), "refused http://airflow/api"),
+    ],
     ids=lambda gone: type(gone).__name__,
 )
 def test_what_goes_away_meanwhile_is_told_in_one_line(
-    gone: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    gone: Exception, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def lose_it(*_: object) -> int:
         raise gone
@@ -88,7 +94,7 @@ def test_what_goes_away_meanwhile_is_told_in_one_line(
     monkeypatch.setattr(replay, "replay", lose_it)
     assert main(["replay"]) == 1
     told = capsys.readouterr().err.strip()
-    assert " ".join(str(gone).split()) in told and "make status" in told and "\n" not in told
+    assert " ".join(str(gone).split()) in told and hint in told and "\n" not in told
 
 
 def test_the_command_is_known_to_python_m_local() -> None:

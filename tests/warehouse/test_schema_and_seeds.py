@@ -14,9 +14,10 @@ from alembic.config import Config
 import include.schema
 from include.schema import bootstrap, migrate
 from include.seeds import SEED_FILE, load_seeds, read_seeds
-from local.postgres import temporary_server
+from local.postgres import bin_dir, temporary_server
 
 PYTHON = [sys.executable, "-m", "include"]
+AIRFLOW_DATABASE = Path(__file__).parents[2] / "deploy" / "init" / "airflow_database.sql"
 
 
 def test_migrations_may_run_twice_and_at_once(server: str) -> None:
@@ -37,8 +38,13 @@ def test_the_administrator_of_a_managed_server_suffices() -> None:
     with temporary_server() as admin_url:
         with psycopg.connect(admin_url, autocommit=True) as superuser:
             superuser.execute("CREATE ROLE master LOGIN CREATEROLE CREATEDB")
+        master_url = admin_url.replace("postgres@", "master@")
+        psql = [bin_dir() / "psql", "--quiet", "--no-psqlrc", "--dbname", master_url, "--file", AIRFLOW_DATABASE]
         for _ in range(2):
-            bootstrap(admin_url.replace("postgres@", "master@"))
+            subprocess.run(psql, env=os.environ | {"AIRFLOW_DB_PASSWORD": "secret"}, check=True)
+            bootstrap(master_url)
+        with psycopg.connect(admin_url.replace("postgres@/postgres", "airflow@/airflow")) as airflow:
+            airflow.execute("CREATE TABLE public.it_is_airflows ()")
         assert migrate(admin_url.replace("postgres@/postgres", "dw_owner@/dw"))
 
 
@@ -59,7 +65,12 @@ def test_a_warehouse_from_before_replays_is_migrated_with_its_loads(server: str)
             "SELECT run_id, published_attempt, to_char(published_as_of AT TIME ZONE 'UTC', 'HH24:MI') "
             "FROM audit.load ORDER BY load_id"
         ).fetchall()
-    assert found == [("published", 2, "10:10"), ("extracted again", 1, "10:05"), ("never published", None, None)]
+    assert found == [
+        ("published", 2, "10:10"),
+        ("extracted again", 1, "10:05"),
+        ("never published", None, None),
+        ("pages extracted again", 1, "10:05"),
+    ]
 
 
 LOADS_BEFORE_REPLAYS = """
@@ -67,13 +78,23 @@ LOADS_BEFORE_REPLAYS = """
         dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, extracted_at, published_at
     )
     SELECT
-        'weather', run_id, 0, 'weather', '{1}', '2026-10-01', '2026-10-02', status, attempt,
+        source, run_id, 0, source, '{1}', '2026-10-01', '2026-10-02', status, attempt,
         '2026-10-03Z'::timestamptz + extracted, '2026-10-03Z'::timestamptz + published
     FROM (VALUES
-        ('published', 'published', 2, interval '10:10', interval '10:20'),
-        ('extracted again', 'extracted', 2, '10:30', '10:20'),
-        ('never published', 'extracted', 1, '10:10', NULL)
-    ) AS load (run_id, status, attempt, extracted, published);
+        ('weather', 'published', 'published', 2, interval '10:10', interval '10:20'),
+        ('weather', 'extracted again', 'extracted', 2, '10:30', '10:20'),
+        ('weather', 'never published', 'extracted', 1, '10:10', NULL),
+        ('wikipedia', 'pages extracted again', 'extracted', 2, '10:30', '10:20')
+    ) AS load (source, run_id, status, attempt, extracted, published);
+    INSERT INTO raw.wikipedia_pages (
+        load_id, attempt, page_id, page_title, page_language, source, url, http_status, window_start, window_end, payload,
+        ingested_at
+    )
+    SELECT
+        load.load_id, came.attempt, 1, 'x', 'en', 'mediawiki', '', 200, load.window_start, load.window_end, '{}',
+        '2026-10-03Z'::timestamptz + came.after
+    FROM audit.load, (VALUES (1, interval '10:05'), (2, '10:29')) AS came (attempt, after)
+    WHERE load.source = 'wikipedia';
     INSERT INTO raw.weather_observations (
         load_id, attempt, location_ids, location_name, source, url, http_status, window_start, window_end, payload, ingested_at
     )

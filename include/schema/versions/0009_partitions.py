@@ -7,5 +7,5 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    # Straight through psycopg: SQLAlchemy would take the % of RAISE for placeholders.
+    # Straight through psycopg: SQLAlchemy would take the % of format for placeholders.
     op.get_bind().connection.cursor().execute(sql_file(__file__))
