@@ -25,6 +25,18 @@ SETTINGS = {
 }
 PORTS = ("DW_AIRFLOW_PORT", "DW_ADMINER_PORT", "DW_POSTGRES_PORT", "DW_SANDBOX_PORT", "DW_FLOWER_PORT")
 COMMAND_SECONDS = 600
+SERVICES = {
+    "adminer",
+    "airflow-apiserver",
+    "airflow-dag-processor",
+    "airflow-scheduler",
+    "airflow-triggerer",
+    "airflow-worker",
+    "postgres",
+    "redis",
+    "sandbox",
+}
+"""Those that go on running."""
 
 Answer = subprocess.CompletedProcess[str]
 

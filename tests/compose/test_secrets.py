@@ -2,7 +2,7 @@
 
 import re
 
-from tests.compose.stack import ComposeStack, docker
+from tests.compose.stack import SERVICES, ComposeStack, docker
 from tests.e2e.stack import Api
 
 ADMINISTRATION = re.compile(
@@ -29,17 +29,7 @@ def login(stack: ComposeStack, password: str) -> str:
 
 
 def test_what_runs_all_day_cannot_administer_the_databases(stack: ComposeStack) -> None:
-    for service in (
-        "adminer",
-        "airflow-apiserver",
-        "airflow-dag-processor",
-        "airflow-scheduler",
-        "airflow-triggerer",
-        "airflow-worker",
-        "postgres",
-        "redis",
-        "sandbox",
-    ):
+    for service in SERVICES:
         assert ADMINISTRATION.findall(stack.inside(service, "env")) == [], service
 
 

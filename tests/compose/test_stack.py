@@ -9,19 +9,8 @@ import pytest
 import requests
 
 from tests.compose.conftest import OWN_UID
-from tests.compose.stack import ComposeStack, docker
+from tests.compose.stack import SERVICES, ComposeStack, docker
 
-SERVICES = {
-    "adminer",
-    "airflow-apiserver",
-    "airflow-dag-processor",
-    "airflow-scheduler",
-    "airflow-triggerer",
-    "airflow-worker",
-    "postgres",
-    "redis",
-    "sandbox",
-}
 LAPTOP_BYTES = 4 * 2**30
 KILLED = 137
 
