@@ -78,7 +78,8 @@ class ComposeStack(Deployment):
 
     def up(self, *words: str) -> None:
         """Until every service is healthy."""
-        answer = self.run("docker", "compose", "--progress", "quiet", "up", "-d", "--wait", *words)
+        compose = ("docker", "compose", "--progress", "quiet", "--profile", "sandbox")
+        answer = self.run(*compose, "up", "-d", "--wait", *words)
         assert answer.returncode == 0, (
             f"{answer.stderr}\n{self.compose('ps', '-a')}\n{self.compose('logs', '--tail', '20')}"
         )
