@@ -61,7 +61,7 @@ def cli_backfill(args: Namespace) -> int:
     dag = metadata.check_dag(args.dag_id)
     windows = metadata.windows(request, request.reprocess)
     if args.dry_run:
-        return _list(console, windows)
+        return _list(console, windows) if windows else _nothing_to_do(console, request)
     _check_none_active(args.dag_id)
     if not windows:
         return _nothing_to_do(console, request)
@@ -150,8 +150,7 @@ def _list(console: Console, windows: list[metadata.Window]) -> int:
     table = Table("logical date", "window from", "to (exclusive)", box=None, pad_edge=False)
     for window in windows:
         table.add_row(window.name, str(window.start or ""), str(window.end or ""))
-    if windows:
-        console.print(table)
+    console.print(table)
     console.print(f"Dry run: {_number(len(windows))} would run, nothing was created.")
     return SUCCEEDED
 

@@ -1,6 +1,6 @@
 """plan: resolves the window of a run, opens its loads in the ledger, and returns one entry a load."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,6 +42,7 @@ class PlanOperator(BaseOperator):
         """The loads as [{load_id, label}, ...], in the order of their map index."""
         now = datetime.now(UTC)
         try:
+            _refuse_unknown(context["dag_run"].conf or {}, context["dag"].params)
             window = resolve(self._run_times(context), now, timedelta(days=self.revision_days))
             return self._open_loads(context, self.source.observable(window, now))
         except WarehouseError as error:
@@ -71,6 +72,15 @@ class PlanOperator(BaseOperator):
             data_interval=Window(start, end) if start and end else None,
             last_interval=last_interval(self.schedule, run.run_after),
             is_scheduled=run.run_type == "scheduled",
+        )
+
+
+def _refuse_unknown(named: Iterable[str], params: Iterable[str]) -> None:
+    """Airflow ignores what it does not know: a misspelled start_date would load another window than the one that was meant."""
+    if unknown := sorted(set(named) - set(params)):
+        raise BadWindow(
+            f"conf has no parameter {', '.join(unknown)}; there are {', '.join(params)}. Nothing was loaded: start the run again "
+            "with the right name"
         )
 
 

@@ -82,9 +82,10 @@ def test_three_days_are_loaded_and_a_second_time_is_nothing_to_do(
     days = ["2022-03-01", "2022-03-02", "2022-03-03"]
     assert stack.sql(HOURS, "2022-02-27", "2022-03-06") == [(day, 240, 10, 240) for day in days]
 
-    again = backfill(f"{DAG} -s 2022-03-01 -e 2022-03-03")
-    assert again.returncode == 0, again.stderr
-    assert "Nothing to do: 3 windows" in again.stdout
+    for dry_run in ("--dry-run", ""):
+        again = backfill(f"{DAG} -s 2022-03-01 -e 2022-03-03 {dry_run}")
+        assert again.returncode == 0, again.stderr
+        assert "Nothing to do: 3 windows" in again.stdout and "--reset-dagruns" in again.stdout
     assert max(row["id"] for row in backfills(stack)) == newest
 
 

@@ -150,6 +150,10 @@ REFUSED = {
     "before-1940": (window("1939-12-31", "1940-01-02"), "begins before 1940-01-01"),
     "no-date": (window("someday", "2018-05-01"), "start_date must be a date or datetime such as 2026-10-01"),
     "no-end": ({"start_date": "2018-05-01"}, "end_date is missing: give both start_date and end_date"),
+    "misspelled": (
+        {"start_day": "2018-05-01", "end_day": "2018-05-02"},
+        "conf has no parameter end_day, start_day; there are start_date, end_date, locations, replay",
+    ),
     "no-such-place": (window("2018-05-01", "2018-05-02", locations=["Atlantis"]), "not a tracked location: Atlantis"),
 }
 
