@@ -1,5 +1,6 @@
-# `make` lists the targets. No Docker and no root needed: Python 3.11+ with venv, git, make.
+# `make` lists the targets. No Docker and no root needed: Python 3.11 to 3.14 with venv, git, make.
 PYTHON ?= python3
+# Real answers of the services beside the checkout, if there are any; the tests that compare with them are skipped otherwise.
 RECORDED_API_DIR ?= $(abspath $(wildcard ../shared/recorded))
 export RECORDED_API_DIR
 ifeq ($(RECORDED_API_DIR),)
@@ -50,7 +51,7 @@ test: install ## all tests, the fast ones first, those of the compose stack (whe
 test-fast: install ## the tests that start neither PostgreSQL nor Airflow
 	@$(RUN) -m pytest $(FAST)
 
-bench: install ## measure the local stack, as docs/benchmarks.md shows it (some 10 minutes)
+bench: install ## measure the local stack: the first tables of docs/benchmarks.md (some 10 minutes)
 	@$(RUN) -m tests.bench
 
 secrets: ## write .env.secrets for the compose stack: a random value for every secret of .env

@@ -20,7 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status. What a user can cause ends in one line, not in a traceback."""
     parser = argparse.ArgumentParser(prog="python -m include", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("bootstrap", help="create the roles and the database dw (WAREHOUSE_ADMIN_URL: a superuser)")
+    commands.add_parser(
+        "bootstrap", help="create the roles and the database dw (WAREHOUSE_ADMIN_URL: a role that may create both)"
+    )
     commands.add_parser("migrate", help="bring the schema to its newest version (WAREHOUSE_URL: dw_owner)")
     seed = commands.add_parser("seed", help="follow the places and pages of the seed file (WAREHOUSE_URL: dw_owner)")
     seed.add_argument("file", nargs="?", type=Path, default=SEED_FILE)
@@ -77,7 +79,8 @@ def _tell(error: str) -> int:
 def _url(variable: str) -> str:
     if url := os.environ.get(variable):
         return url
-    raise WarehouseError(f"{variable} is not set; source .local/env, or give a PostgreSQL URL")
+    where = "; .local/env of the local run has it" if variable == "WAREHOUSE_URL" else ""
+    raise WarehouseError(f"{variable} is not set: give a PostgreSQL URL{where}")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def land(
 
 
 def land_whole(
-    connection: Connection, source: Source, load: Load, request: ApiRequest, answer: Answer, problem: str | None
+    connection: Connection, source: Source, load: Load, request: ApiRequest, answer: Answer, problem: str
 ) -> int:
     """Inserts an answer in one piece, with what is wrong with it; returns its raw id."""
     payload, encoding = text_of(answer.body)

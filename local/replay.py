@@ -110,9 +110,7 @@ def _changes(paths: Paths, run: runs.Run) -> str:
     """What the ledger says the run did to core."""
     address = environment.given(os.environ).get("WAREHOUSE_URL")
     with psycopg.connect(address or environment.warehouse_url(paths.short / "postgres", "dw_owner")) as connection:
-        answers, offered, changed = connection.execute(CHANGES.encode(), (run.dag_id, run.run_id)).fetchone() or (
-            0,
-            0,
-            0,
-        )
+        row = connection.execute(CHANGES.encode(), (run.dag_id, run.run_id)).fetchone()
+    assert row is not None  # an aggregate
+    answers, offered, changed = row
     return f"Replayed {answers:,} stored answers: {changed:,} of {offered:,} rows changed in core."

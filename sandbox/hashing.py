@@ -10,8 +10,6 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-MASK = (1 << 64) - 1
-
 
 def seed(*parts: object) -> int:
     """A 64-bit number from anything with a stable text form (Python's own hash() is salted per process)."""

@@ -45,7 +45,7 @@ def migrate(owner_url: str) -> str:
     with psycopg.connect(owner_url) as connection:
         owned = connection.execute("SELECT to_regrole('dw_loader') IS NOT NULL").fetchone()
     if owned != (True,):
-        raise WarehouseError("role dw_loader does not exist: run `python -m include bootstrap` as a superuser first")
+        raise WarehouseError("role dw_loader does not exist: run `python -m include bootstrap` first")
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["owner_url"] = owner_url

@@ -11,31 +11,24 @@ MOSTLY = 0.99
 KNOWN = 0.80
 """The freshest hours may still be NULL; more than one in five is a service that has no data."""
 
+LIMITS = (
+    Limit("temperature_celsius", -50, 60),
+    Limit("humidity_percent", 0, 100),
+    Limit("precipitation_mm", 0, 500),
+    Limit("cloud_cover_percent", 0, 100),
+    Limit("pressure_hpa", 850, 1100),
+    Limit("wind_speed_mps", 0, 120),
+    Limit("wind_direction_degrees", 0, 360),
+    Limit("weather_code", 0, 99),
+)
+
 SUITE = Suite(
     name="weather",
     table="staging.weather",
     key=("location_id", "observed_at"),
-    limits=(
-        Limit("temperature_celsius", -50, 60),
-        Limit("humidity_percent", 0, 100),
-        Limit("precipitation_mm", 0, 500),
-        Limit("cloud_cover_percent", 0, 100),
-        Limit("pressure_hpa", 850, 1100),
-        Limit("wind_speed_mps", 0, 120),
-        Limit("wind_direction_degrees", 0, 360),
-        Limit("weather_code", 0, 99),
-    ),
+    limits=LIMITS,
     mostly=MOSTLY,
-    known={
-        "temperature_celsius": KNOWN,
-        "humidity_percent": KNOWN,
-        "precipitation_mm": KNOWN,
-        "cloud_cover_percent": KNOWN,
-        "pressure_hpa": KNOWN,
-        "wind_speed_mps": KNOWN,
-        "wind_direction_degrees": KNOWN,
-        "weather_code": KNOWN,
-    },
+    known={limit.column: KNOWN for limit in LIMITS},
     checks=(
         Check("every_place_has_rows", "weather/audit/places_without_rows.sql", "at least one hour for each place"),
         Check("every_hour_is_present", "weather/audit/missing_hours.sql", "each hour of the window for each place"),

@@ -1,4 +1,5 @@
 -- Replays: loads that are made of the answers that raw already holds. Which answers a load is made of stands in two views here.
+-- IF NOT EXISTS: an early 0001 had this column and its index.
 ALTER TABLE audit.load
 ADD COLUMN is_replay boolean NOT NULL DEFAULT false,
 ADD COLUMN IF NOT EXISTS published_as_of timestamptz,

@@ -60,10 +60,6 @@ def backfills(stack: Stack, dag_id: str = DAG) -> list[dict[str, Any]]:
     return found
 
 
-def days_of_runs(stack: Stack) -> list[str]:
-    return sorted(run["logical_date"][:10] for run in stack.runs(DAG))
-
-
 def test_airflow_lists_the_command(stack: Stack) -> None:
     answer = stack.shell("airflow dags --help")
     assert answer.returncode == 0, answer.stderr

@@ -30,7 +30,7 @@ class DagRun:
 
     dag_id: str
     run_id: str
-    params: dict[str, Any]
+    conf: dict[str, Any]
     run_after: datetime
     data_interval_start: datetime | None = None
     data_interval_end: datetime | None = None
@@ -66,14 +66,17 @@ class Pipeline:
 
     def run(self, dag_id: str, start: str | None = None, end: str | None = None, **more: Any) -> DagRun:
         """A manual run over [start, end), or as `more` fields of DagRun say; loads that fail do not stop the others."""
-        params = {"start_date": start, "end_date": end, "locations": None, "pages": None, **more.pop("params", {})}
-        run = DagRun(dag_id, f"test_{next(RUN_NUMBERS)}", params, more.pop("run_after", self.clock()), **more)
+        conf = {"start_date": start, "end_date": end, **more.pop("conf", {})}
+        run = DagRun(dag_id, f"test_{next(RUN_NUMBERS)}", conf, more.pop("run_after", self.clock()), **more)
         self.plan(run)
         return self.finish(run)
 
     def plan(self, run: DagRun) -> DagRun:
         """The task plan of a run; also when it is cleared as a whole."""
-        run.loads = task(run.dag_id, "plan").execute({"dag_run": run, "params": run.params})
+        params = dict(dag(run.dag_id).params)
+        run.loads = task(run.dag_id, "plan").execute(
+            {"dag": dag(run.dag_id), "dag_run": run, "params": params | run.conf}
+        )
         return run
 
     def finish(

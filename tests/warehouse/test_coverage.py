@@ -234,7 +234,7 @@ def test_a_page_is_loaded_where_a_load_of_it_was_published(loaded: Pipeline, san
 def test_a_replay_covers_no_more_than_the_answers_that_it_found(pipeline: Pipeline) -> None:
     note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
     assert pipeline.run("wikipedia", "2024-11-16", "2024-11-17").errors == {}
-    assert pipeline.run("wikipedia", START, END, params={"replay": True}).errors == {}
+    assert pipeline.run("wikipedia", START, END, conf={"replay": True}).errors == {}
     part, rest = ("16T00", "17T00", "loaded", None, None), ("17T00", "19T00", "missing", None, None)
     assert coverage(pipeline, "wikipedia") == [("en:New England", *part), ("en:New England", *rest)]
     # The replay alone, as when what asked first had failed after its extraction.

@@ -69,7 +69,7 @@ def test_g2_a_whole_run_cleared_opens_new_loads_and_leaves_the_same(pipeline: Pi
 
 
 def test_g2_a_run_planned_anew_abandons_its_unfinished_loads(pipeline: Pipeline) -> None:
-    run = pipeline.run("weather", *WINDOW, params={})
+    run = pipeline.run("weather", *WINDOW, conf={})
     pipeline.finish(pipeline.plan(run), until="extract")
     abandoned = list(run.loads)
     pipeline.plan(run)

@@ -32,7 +32,7 @@ def test_g3_one_absurd_hour_is_quarantined_and_the_rest_published(pipeline: Pipe
 
 def test_g3_one_absurd_hour_of_a_single_place_and_day_is_quarantined_too(pipeline: Pipeline, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault.absurd("temperature_2m", 999.9, place=BOSTON_AT, hour="2026-10-05T05:00"))
-    assert pipeline.run("weather", *DAY, params={"locations": ["Boston"]}).errors == {}
+    assert pipeline.run("weather", *DAY, conf={"locations": ["Boston"]}).errors == {}
     assert pipeline.rows("SELECT rows_quarantined, rows_published FROM audit.load") == [(1, 23)]
 
 

@@ -136,26 +136,32 @@ def test_g7_a_batch_that_fails_leaves_the_others_published_and_names_its_places(
 
 
 @pytest.mark.parametrize(
-    ("params", "words"),
+    ("conf", "words"),
     [
         ({"locations": ["Atlantis", "Boston"]}, "not a tracked location: Atlantis"),
         ({"locations": ["Atlantis"]}, "not a tracked location: Atlantis"),
     ],
 )
-def test_g7_an_unknown_place_is_named(pipeline: Pipeline, params: dict[str, list[str]], words: str) -> None:
+def test_g7_an_unknown_place_is_named(pipeline: Pipeline, conf: dict[str, list[str]], words: str) -> None:
     with pytest.raises(Exception, match=words):
-        pipeline.run("weather", *DAY, params=params)
+        pipeline.run("weather", *DAY, conf=conf)
+
+
+def test_g7_a_parameter_that_there_is_not_is_named(pipeline: Pipeline) -> None:
+    with pytest.raises(Exception, match="weather: conf has no parameter pages; there are start_date, end_date, "):
+        pipeline.run("weather", *DAY, conf={"pages": ["Boston"]})
+    assert pipeline.rows("SELECT * FROM audit.load") == []
 
 
 def test_g7_an_unknown_page_is_named(pipeline: Pipeline) -> None:
     with pytest.raises(Exception, match="not a tracked page: Atlantis"):
-        pipeline.run("wikipedia", *DAY, params={"pages": ["New England", "Atlantis"]})
+        pipeline.run("wikipedia", *DAY, conf={"pages": ["New England", "Atlantis"]})
 
 
 def test_g7_a_run_can_be_restricted_to_places_and_pages(pipeline: Pipeline) -> None:
     follow(pipeline.owner, [BOSTON, PHOENIX], [NEW_ENGLAND, BOSTON_PAGE])
-    pipeline.run("weather", *DAY, params={"locations": ["Phoenix"]})
-    pipeline.run("wikipedia", *DAY, params={"pages": ["Boston"]})
+    pipeline.run("weather", *DAY, conf={"locations": ["Phoenix"]})
+    pipeline.run("wikipedia", *DAY, conf={"pages": ["Boston"]})
     assert pipeline.rows("SELECT DISTINCT location_name FROM raw.weather_observations") == [("Phoenix",)]
     assert pipeline.rows("SELECT DISTINCT page_title FROM raw.wikipedia_pages") == [("Boston",)]
 

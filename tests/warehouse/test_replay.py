@@ -23,7 +23,7 @@ FACTS = {"weather": "core.weather", "wikipedia": "core.revision"}
 
 def load(pipeline: Pipeline, dag_id: str, *window: str, **params: Any) -> DagRun:
     """A run that must succeed."""
-    run = pipeline.run(dag_id, *window, params=params)
+    run = pipeline.run(dag_id, *window, conf=params)
     assert run.errors == {}
     return run
 
@@ -262,7 +262,7 @@ def test_what_an_interrupted_attempt_landed_does_not_count(pipeline: Pipeline, s
     sandbox.faults.append(Fault(path="/v1/forecast", status=500))
     assert "HTTP 500" in pipeline.finish(run).error
     assert pipeline.value("SELECT count(*) FROM raw.weather_observations WHERE problem IS NULL") == 2
-    assert "no complete answer to replay" in pipeline.run("weather", *window, params={"replay": True}).error
+    assert "no complete answer to replay" in pipeline.run("weather", *window, conf={"replay": True}).error
     nulls(sandbox, f"{window[0]}T03:00")
     assert pipeline.finish(run).errors == {}
     clean = snapshot(pipeline)
@@ -275,7 +275,7 @@ def test_what_an_interrupted_attempt_landed_does_not_count(pipeline: Pipeline, s
 def test_nothing_stored_is_a_clear_error(pipeline: Pipeline, dag_id: str, sandbox: Sandbox) -> None:
     load(pipeline, dag_id, *DAY)
     asked = len(sandbox.requests)
-    run = pipeline.run(dag_id, "2026-10-20", "2026-10-22", params={"replay": True})
+    run = pipeline.run(dag_id, "2026-10-20", "2026-10-22", conf={"replay": True})
     assert len(sandbox.requests) == asked
     subjects = {"weather": "places Boston, Phoenix", "wikipedia": "pages en:New England"}[dag_id]
     assert run.error == (
@@ -337,7 +337,7 @@ def test_an_hour_twice_in_one_answer_fails_a_replay_too(pipeline: Pipeline, sand
 
     sandbox.faults.append(Fault(path="/v1", transform=twice))
     assert "expect_compound_columns_to_be_unique" in pipeline.run("weather", *DAY).error
-    assert "expect_compound_columns_to_be_unique" in pipeline.run("weather", *DAY, params={"replay": True}).error
+    assert "expect_compound_columns_to_be_unique" in pipeline.run("weather", *DAY, conf={"replay": True}).error
     load(pipeline, "weather", *DAY)
     replay(pipeline, "weather", *DAY)
 
@@ -350,7 +350,7 @@ def test_a_revision_twice_in_one_answer_fails_a_replay_too(pipeline: Pipeline, s
 
     sandbox.faults.append(Fault(path="/w/api.php", transform=twice))
     assert "expect_compound_columns_to_be_unique" in pipeline.run("wikipedia", *DAY).error
-    assert "expect_compound_columns_to_be_unique" in pipeline.run("wikipedia", *DAY, params={"replay": True}).error
+    assert "expect_compound_columns_to_be_unique" in pipeline.run("wikipedia", *DAY, conf={"replay": True}).error
 
 
 def test_an_answer_beyond_its_own_window_gives_a_replay_what_was_asked_for(

@@ -173,7 +173,7 @@ def test_ten_years_in_one_run_are_cut_into_loads_and_calls_the_service_takes(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
     sandbox.now = utc("2026-11-20T12:30")
-    run = pipeline.run("weather", "2016-01-01", "2026-01-01", params={"locations": ["Boston"]})
+    run = pipeline.run("weather", "2016-01-01", "2026-01-01", conf={"locations": ["Boston"]})
     assert run.errors == {}
     assert pipeline.value("SELECT count(*) FROM core.weather") == 3653 * 24
     follow(pipeline.owner, [BOSTON, PHOENIX, KIRITIMATI], [])
