@@ -88,6 +88,9 @@ def read_seeds(path: Path = SEED_FILE) -> Seeds:
 def load_seeds(connection: Connection, seeds: Seeds) -> None:
     """Makes core.location and core.tracked_page follow exactly these seeds, in one transaction; history stays."""
     with connection.transaction():
+        # In key order, as publishes do: the order of the file is another, and an upsert locks rows that it leaves as they are too.
+        run(connection, "ops/lock_locations.sql")
+        run(connection, "ops/lock_pages.sql")
         if seeds.locations is not None:
             _load_locations(connection, seeds.locations)
         if seeds.pages is not None:

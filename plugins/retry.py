@@ -6,6 +6,9 @@ from airflow.sdk import Context, RetryDecision, RetryPolicy
 
 from include.errors import BadAnswer
 
+LONGEST_SECONDS = 86_400.0
+"""A day: no service means to be away for longer, whatever its header says."""
+
 
 class HonourRetryAfter(RetryPolicy):
     """Waits as long as the service asked for; otherwise the task's own exponential backoff. Frees the worker meanwhile."""
@@ -16,4 +19,5 @@ class HonourRetryAfter(RetryPolicy):
         """A delay for an answer that named one, the default for all else."""
         if not isinstance(exception, BadAnswer) or not exception.retry_after:
             return RetryDecision.default()
-        return RetryDecision.retry(timedelta(seconds=exception.retry_after), "the service said when to ask again")
+        seconds = min(exception.retry_after, LONGEST_SECONDS)
+        return RetryDecision.retry(timedelta(seconds=seconds), "the service said when to ask again")

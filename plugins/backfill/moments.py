@@ -11,12 +11,12 @@ def read(text: str, option: str) -> datetime:
 
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = (moment if moment.tzinfo else timezone.make_aware(moment)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Refused(f"{option} {text!r} is no date: write 2026-10-31, or 2026-10-31T06:00.") from None
-    moment = moment if moment.tzinfo else timezone.make_aware(moment)
     if moment > datetime.now(UTC):
         raise Refused(f"{option} {text} lies in the future: nothing has been observed then.")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def read_range(start: str | None, end: str | None) -> tuple[datetime, datetime]:

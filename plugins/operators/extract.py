@@ -126,16 +126,16 @@ class ExtractOperator(HttpOperator):
             raise BadAnswer(f"the answer could not be read: {type(error).__name__}: {error}") from None
 
     def _fetch(self, request: ApiRequest) -> tuple[Answer, dict[str, str]]:
-        self.http_conn_id = request.connection_id
-        hook: HttpHook = self.hook
+        # Not self.hook, which knows no connection of type https: what `AIRFLOW_CONN_…=https://host` is.
+        hook = HttpHook(self.method, request.connection_id)
         # Only a status is checked by the hook, and it would log the whole body; what is an error is the source's to say.
         session = hook.get_conn(
             {"User-Agent": _user_agent()}, {"check_response": False, "timeout": TIMEOUT_SECONDS, "stream": True}
         )
-        url = _base_url(hook, self.http_conn_id).format(**request.host_fields) + request.endpoint + "?" + request.query
-        key = BaseHook.get_connection(self.http_conn_id).password
-        prepared = session.prepare_request(requests.Request("GET", f"{url}&apikey={key}" if key else url))
+        url = _host(hook, request) + request.endpoint + "?" + request.query
+        key = BaseHook.get_connection(request.connection_id).password
         try:
+            prepared = session.prepare_request(requests.Request("GET", f"{url}&apikey={key}" if key else url))
             with session, hook.run_and_check(session, prepared, hook.merged_extra) as response:
                 body, broken = _read_body(response)
                 return Answer(response.status_code, url, body, broken), dict(response.headers)
@@ -159,6 +159,20 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return bytes(body), f"the connection broke after {len(body)} bytes ({type(error).__name__})"
     return bytes(body), None
+
+
+def _host(hook: HttpHook, request: ApiRequest) -> str:
+    """Where to ask, with the fields of the request in it; BadAnswer for a host with others."""
+    base_url = _base_url(hook, request.connection_id)
+    try:
+        return base_url.format(**request.host_fields)
+    except (LookupError, ValueError):
+        known = ", ".join(f"{{{name}}}" for name in request.host_fields) or "no field in braces"
+        raise BadAnswer(
+            f"the host {base_url} of the connection {request.connection_id} cannot be read, it may have {known}: correct the "
+            "connection, then clear this task",
+            is_retryable=False,
+        ) from None
 
 
 def _base_url(hook: HttpHook, connection_id: str) -> str:

@@ -1,9 +1,27 @@
 -- Upserts the audited hours into core. An hour without any value is no observation; unchanged rows are not rewritten; hours
--- that a load with later answers has published meanwhile are left to it.
+-- that core has, and that a load with later answers has read meanwhile, are left to that load.
 WITH later AS (
     SELECT subject_ids, window_start, window_end
     FROM audit.later_load
     WHERE load_id = %(load_id)s
+),
+
+-- Not the hours that core lacks: the later answer had no good value for them. The bounds prune the partitions.
+left_to_later AS (
+    SELECT staged.location_id, staged.observed_at
+    FROM later
+    INNER JOIN staging.weather AS staged
+        ON
+            staged.location_id = ANY(later.subject_ids)
+            AND later.window_start <= staged.observed_at
+            AND later.window_end > staged.observed_at
+    INNER JOIN core.weather AS known
+        ON
+            staged.location_id = known.location_id
+            AND staged.observed_at = known.observed_at
+            AND known.observed_at >= (SELECT load.window_start FROM audit.load AS load WHERE load.load_id = %(load_id)s)
+            AND known.observed_at < (SELECT load.window_end FROM audit.load AS load WHERE load.load_id = %(load_id)s)
+    WHERE staged.load_id = %(load_id)s
 ),
 
 offered AS (
@@ -29,11 +47,8 @@ offered AS (
             staged.pressure_hpa, staged.wind_speed_mps, staged.wind_direction_degrees, staged.weather_code
         ) > 0
         AND NOT EXISTS (
-            SELECT 1 FROM later
-            WHERE
-                staged.location_id = ANY(later.subject_ids)
-                AND staged.observed_at >= later.window_start
-                AND staged.observed_at < later.window_end
+            SELECT 1 FROM left_to_later
+            WHERE staged.location_id = left_to_later.location_id AND staged.observed_at = left_to_later.observed_at
         )
     ORDER BY staged.location_id, staged.observed_at
 ),

@@ -1,10 +1,23 @@
 -- Upserts the audited revisions. What the wiki hid since (user, comment, sha1) is blanked; unchanged rows are not rewritten;
--- revisions that a load with later answers has published meanwhile are left to it. The size change needs the parent, from this
--- load or from core.
+-- revisions that core has, and that a load with later answers has read meanwhile, are left to that load. The size change needs the
+-- parent, from this load or from core.
 WITH later AS (
     SELECT subject_ids, window_start, window_end
     FROM audit.later_load
     WHERE load_id = %(load_id)s
+),
+
+-- Not the revisions that core lacks: the later answer did not have them, for the page was deleted meanwhile; nothing is dropped.
+left_to_later AS (
+    SELECT staged.page_id, staged.revision_id
+    FROM later
+    INNER JOIN staging.revision AS staged
+        ON
+            staged.page_id = ANY(later.subject_ids)
+            AND later.window_start <= staged.revision_timestamp
+            AND later.window_end > staged.revision_timestamp
+    INNER JOIN core.revision AS known ON staged.page_id = known.page_id AND staged.revision_id = known.revision_id
+    WHERE staged.load_id = %(load_id)s
 ),
 
 offered AS (
@@ -40,11 +53,8 @@ offered AS (
         staged.load_id = %(load_id)s
         AND NOT staged.is_quarantined
         AND NOT EXISTS (
-            SELECT 1 FROM later
-            WHERE
-                staged.page_id = ANY(later.subject_ids)
-                AND staged.revision_timestamp >= later.window_start
-                AND staged.revision_timestamp < later.window_end
+            SELECT 1 FROM left_to_later
+            WHERE staged.page_id = left_to_later.page_id AND staged.revision_id = left_to_later.revision_id
         )
     ORDER BY staged.page_id, staged.revision_id
 ),

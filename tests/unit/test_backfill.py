@@ -101,6 +101,7 @@ TOMORROW = str(datetime.now(UTC).date() + timedelta(days=1))
         ("2026-01-01", TOMORROW, f"--end-date {TOMORROW} lies in the future"),
         (TOMORROW, TOMORROW, f"--start-date {TOMORROW} lies in the future"),
         ("January", "2026-01-31", "--start-date 'January' is no date"),
+        ("0001-01-01T00:00+14:00", None, "is no date"),
         ("2026-01-01", "2026-02-30", "--end-date '2026-02-30' is no date"),
         (None, None, "-s 2026-10-01 -e 2026-10-31"),
     ],

@@ -24,6 +24,7 @@ from tests.unit.support import FakeConnection, utc
     ("error", "seconds"),
     [
         (BadAnswer("busy", retry_after=61.5), 61.5),
+        (BadAnswer("busy", retry_after=1e15), 86_400),
         (BadAnswer("busy"), None),
         (BadAnswer("busy", retry_after=0), None),
         (ValueError("no answer at all"), None),

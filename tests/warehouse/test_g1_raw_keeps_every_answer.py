@@ -137,6 +137,24 @@ def test_g1_no_answer_at_all_names_the_service_and_no_key(pipeline: Pipeline, mo
     assert "s3cret" not in pipeline.value("SELECT error FROM audit.load")
 
 
+@pytest.mark.parametrize(
+    ("connection", "words"),
+    [
+        ("http://:s3cret@", "check the connection open_meteo"),
+        ("https://:s3cret@127.0.0.1:9", "no answer from https://127.0.0.1:9/v1/forecast"),
+        ("http://:s3cret@{lang}.test", "correct the connection"),
+    ],
+    ids=["no-host", "https", "unknown-field"],
+)
+def test_g7_a_connection_that_leads_nowhere_is_named_without_its_key(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, connection: str, words: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO", connection)
+    error = pipeline.run("weather", *WINDOW).error
+    assert words in error and "s3cret" not in error
+    assert "s3cret" not in pipeline.value("SELECT error FROM audit.load")
+
+
 def test_g1_the_user_agent_is_the_kind_that_wikimedia_asks_for(pipeline: Pipeline, sandbox: Sandbox) -> None:
     pipeline.run("wikipedia", *WINDOW)
     agent = {name.lower(): value for name, value in sandbox.requests[0].headers.items()}["user-agent"]

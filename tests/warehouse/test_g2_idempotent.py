@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from include.seeds import Seeds, load_seeds, read_seeds
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import DagRun, Pipeline, snapshot, wait_for
 
@@ -132,6 +133,36 @@ def test_g2_an_answer_that_is_published_late_does_not_replace_a_later_one(
     assert pipeline.rows("SELECT DISTINCT temperature_celsius::text FROM core.weather") == [("22.20",)]
 
 
+def test_g2_an_hour_that_the_later_answer_has_no_good_value_for_is_published_late(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    early = DagRun("weather", "early", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
+    pipeline.finish(pipeline.plan(early), until="validate")
+    sandbox.faults.append(
+        Fault.absurd("temperature_2m", 999.9, hour="2026-10-05T05:00", place=(42.3601, -71.0589), times=1)
+    )
+    published(pipeline, ("weather", "2026-10-05", "2026-10-06"))
+    assert pipeline.value("SELECT count(*) FROM core.weather") == 47
+    pipeline.finish(early, since="publish")
+    assert early.errors == {}
+    assert pipeline.value("SELECT count(*) FROM core.weather") == 48
+    assert pipeline.value("SELECT sum(observation_count) FROM core.weather_daily") == 48
+
+
+def test_g2_revisions_of_a_page_that_was_deleted_meanwhile_are_published_late(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    early = DagRun("wikipedia", "early", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
+    pipeline.finish(pipeline.plan(early), until="validate")
+    staged = pipeline.value("SELECT count(*) FROM staging.revision")
+    sandbox.delete_page("New England")
+    published(pipeline, ("wikipedia", "2026-10-05", "2026-10-06"))
+    assert pipeline.value("SELECT count(*) FROM core.revision") < staged
+    pipeline.finish(early, since="publish")
+    assert early.errors == {}
+    assert pipeline.value("SELECT count(*) FROM core.revision") == staged
+
+
 def test_g2_a_late_description_of_a_page_does_not_replace_a_later_one(pipeline: Pipeline, sandbox: Sandbox) -> None:
     early = DagRun("wikipedia", "early", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
     published(pipeline, ("wikipedia", "2026-10-05", "2026-10-06"))
@@ -155,6 +186,38 @@ def test_g2_a_repeated_publish_waits_for_another_load_of_its_places(pipeline: Pi
         assert repeated.is_alive()
     repeated.join()
     assert run.errors == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "key"), [("core.location", "location_id"), ("core.tracked_page", "page_id")], ids=["places", "pages"]
+)
+def test_g2_seeding_locks_in_the_order_of_the_publishes(
+    pipeline: Pipeline, database: Callable[[str], str], table: str, key: str
+) -> None:
+    """Whatever the order of the file: while it waits for the first place it holds none that a publish has yet to lock."""
+    seeds = read_seeds()
+    load_seeds(pipeline.owner, seeds)
+    places = [name for (name,) in pipeline.rows("SELECT location_name FROM core.location ORDER BY location_id DESC")]
+    pages = [title for (title,) in pipeline.rows("SELECT page_title FROM core.tracked_page ORDER BY page_id DESC")]
+    turned = Seeds(
+        tuple(sorted(seeds.locations or (), key=lambda location: places.index(location.location_name))),
+        tuple(sorted(seeds.pages or (), key=lambda page: pages.index(page.page_title))),
+    )
+    first, last = pipeline.rows(f"SELECT min({key}), max({key}) FROM {table}")[0]
+    lock = f"SELECT 1 FROM {table} WHERE {key} = %s FOR NO KEY UPDATE"
+
+    def seed() -> None:
+        with psycopg.connect(database("dw_owner")) as second:
+            load_seeds(second, turned)
+
+    with ThreadPoolExecutor() as pool:
+        with psycopg.connect(database("dw_loader")) as publish:
+            publish.execute(lock, [first])  # type: ignore[call-overload]
+            seeded = pool.submit(seed)
+            wait_for(lambda: pipeline.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+            publish.execute("SET lock_timeout = '5s'")
+            publish.execute(lock, [last])  # type: ignore[call-overload]
+        seeded.result()
 
 
 def test_g2_two_loads_need_the_same_new_month_at_once(pipeline: Pipeline, database: Callable[[str], str]) -> None:
