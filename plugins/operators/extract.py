@@ -166,7 +166,7 @@ def _host(hook: HttpHook, request: ApiRequest) -> str:
     base_url = _base_url(hook, request.connection_id)
     try:
         return base_url.format(**request.host_fields)
-    except (LookupError, ValueError):
+    except (LookupError, AttributeError, ValueError):
         known = ", ".join(f"{{{name}}}" for name in request.host_fields) or "no field in braces"
         raise BadAnswer(
             f"the host {base_url} of the connection {request.connection_id} cannot be read, it may have {known}: correct the "
