@@ -146,7 +146,7 @@ def test_g1_no_answer_at_all_names_the_service_and_no_key(pipeline: Pipeline, mo
     ],
     ids=["no-host", "https", "unknown-field"],
 )
-def test_g7_a_connection_that_leads_nowhere_is_named_without_its_key(
+def test_g1_a_connection_that_leads_nowhere_is_named_and_no_key(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, connection: str, words: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO", connection)
