@@ -30,7 +30,7 @@ up: install ## start PostgreSQL, the warehouse and Airflow; a second call restar
 	@$(RUN) -m local up
 
 down: ## stop what this checkout started; the data stays
-	@if [ -e .local/supervisord.pid ] || [ -e .local/postgres/postmaster.pid ]; \
+	@if [ -e .local/supervisord.conf ]; \
 	then $(PYTHON) local/install.py && $(RUN) -m local down; else echo "Nothing of this checkout is running."; fi
 
 status: ## show what runs

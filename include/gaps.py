@@ -12,7 +12,7 @@ from include import weather, wikipedia
 from include.errors import BadWindow, WarehouseError
 from include.settings import Settings
 from include.warehouse import Connection, run
-from include.windows import Window, interval, last_interval, typed
+from include.windows import Window, interval, last_interval
 
 MOST_LINES = 50
 NARROWEST = 160
@@ -124,10 +124,12 @@ def joined(windows: Iterable[Window]) -> list[Window]:
 
 
 def _command(source: str, schedule: str, window: Window) -> str:
+    # With their offset: Airflow reads a date without one in its own [core] default_timezone.
+    first, last = window.start, interval(schedule, window.end - timedelta(seconds=1)).start
     # A window whose run succeeded is left alone without --reset-dagruns, and its run keeps its conf, such as a list of places,
     # without another one.
-    first, last = typed(schedule, window)
-    return f"airflow dags backfill {source} -s {first} -e {last} -c '{{}}' --reset-dagruns --yes"
+    span = f"-s {first.isoformat()} -e {last.isoformat()}"
+    return f"airflow dags backfill {source} {span} -c '{{}}' --reset-dagruns --yes"
 
 
 def show(connection: Connection, now: datetime) -> bool:

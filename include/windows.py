@@ -88,19 +88,6 @@ def interval(schedule: str, moment: datetime) -> Window:
     return Window(start, croniter(schedule, start, ret_type=datetime).get_next())
 
 
-def typed(schedule: str, window: Window) -> tuple[str, str]:
-    """First and last (inclusive) of the intervals that make up a window, by their starts, as a backfill is typed.
-
-    A date stands for all intervals that begin on it; where that would be too many, the time follows it.
-    """
-    before = interval(schedule, window.start - timedelta(seconds=1)).start
-    last = interval(schedule, window.end - timedelta(seconds=1)).start
-    return (
-        _with_time(window.start) if before.date() == window.start.date() else str(window.start.date()),
-        _with_time(last) if window.end.date() == last.date() else str(last.date()),
-    )
-
-
 def until(window: Window, end: datetime) -> Window:
     """The part of the window before `end`; raises BadWindow when nothing is left."""
     if window.start >= end:
@@ -166,7 +153,3 @@ def _next_second(moment: datetime) -> datetime:
 def _short(moment: datetime) -> str:
     text = moment.astimezone(UTC).isoformat(timespec="minutes").removesuffix("+00:00")
     return text.removesuffix("T00:00")
-
-
-def _with_time(moment: datetime) -> str:
-    return moment.replace(tzinfo=None).isoformat().removesuffix(":00")

@@ -141,6 +141,16 @@ def postmaster(data: Path) -> psutil.Process | None:
     return None
 
 
+def processes(data: Path) -> list[psutil.Process]:
+    """All that serves a data directory, also what a killed server has left: until it ends, no other server can start."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            if process.name().startswith("postgres") and Path(process.cwd()) == data.resolve():
+                found.append(process)
+    return found
+
+
 def create_metadata_database(address: str) -> None:
     """Makes the role and the database `airflow` when they are missing."""
     with psycopg.connect(address, autocommit=True) as connection:

@@ -58,6 +58,10 @@ class Paths:
         return self.state / "processes.json"
 
     @property
+    def session(self) -> Path:
+        return self.state / "supervisord.session"
+
+    @property
     def supervisor_conf(self) -> Path:
         return self.state / "supervisord.conf"
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from pwd import getpwnam
 from typing import Any
 
 import psutil
@@ -20,17 +21,16 @@ import psutil
 from local import postgres
 from local.console import Failure, wait_until
 from local.environment import matters
+from local.leftovers import end_orphans, end_strays, remember_session
 from local.settings import Paths, write_private
-
-# In the environment of everything that supervisord starts, and in no shell's: tells our processes from others.
-MARKER = "DW_LOCAL_SUPERVISED"
-# Likewise: the program that a process belongs to.
-PROGRAM = "DW_LOCAL_PROGRAM"
 
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process. `version` is any text whose change means that it has to be restarted."""
+    """One supervised process, with the whole environment that it gets (empty: supervisord's own).
+
+    `version` is any text whose change means that it has to be restarted; `user` is whom it runs as when root starts it.
+    """
 
     name: str
     argv: list[str]
@@ -83,34 +83,34 @@ def _section(program: Program, paths: Paths) -> dict[str, str]:
         "stdout_logfile_maxbytes": "20MB",
         "stdout_logfile_backups": "1",
     }
-    if program.user:
-        section["user"] = program.user
     return section | program.options
 
 
 def _command(program: Program, paths: Paths) -> str:
-    """A program with an environment of its own goes through `local exec`, which reads it: no secret stands here."""
-    command = program.argv
-    if program.env:
-        command = [sys.executable, "-m", "local", "exec", program.name, program.fingerprint()]
+    """Every program goes through `local exec`, which reads its environment elsewhere: no secret stands here."""
+    command = [sys.executable, "-m", "local", "exec", program.name, program.fingerprint()]
     return shlex.join(postgres.relative_to_repo(command, paths)).replace("%", "%%")
 
 
 def write(programs: list[Program], paths: Paths) -> None:
     """Writes what supervisord and `local exec` read."""
-    written = {p.name: {"argv": p.argv, "env": p.env} for p in programs if p.env}
+    written = {p.name: {"argv": p.argv, "env": p.env, "user": p.user} for p in programs}
     write_private(paths.processes, json.dumps(written))
     write_private(paths.supervisor_conf, configuration(programs, paths))
 
 
 def replace_this_process(name: str) -> None:
-    """Becomes the program `name` (never returns). The pid stays the one supervisord knows."""
-    paths = Paths(Path(os.environ[MARKER]).parent)
+    """Becomes the program `name` (never returns). The pid stays the one supervisord knows, which starts it in the checkout."""
+    paths = Paths(Path.cwd())
     program = json.loads(paths.processes.read_text())[name]
-    end_remains(name, paths)
-    # Without SPT_NOENV, setproctitle overwrites the environment that `strays` looks at.
-    env = program["env"] | {MARKER: str(paths.state), PROGRAM: name, "SPT_NOENV": "1"}
-    os.execve(program["argv"][0], program["argv"], env)
+    end_orphans(paths)
+    # Not by supervisord's own option: it refuses a configuration with a user that does not exist yet.
+    if program["user"]:
+        user = getpwnam(program["user"])
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+    os.execve(program["argv"][0], program["argv"], program["env"] or os.environ)
 
 
 class Supervisor:
@@ -131,14 +131,22 @@ class Supervisor:
             return bool(self._server().getState()["statename"] == "RUNNING")
         return False
 
-    def launch(self) -> None:
-        """Starts supervisord in the background when it does not answer, after ending what a dead one left behind."""
+    def clear_away(self) -> None:
+        """Ends what killed programs have left; without a supervisord that answers, everything of this checkout."""
         if self.is_up():
-            return
-        end_strays(self.paths)
-        env = {**os.environ, MARKER: str(self.paths.state)}
+            end_orphans(self.paths)
+        else:
+            end_strays(self.paths)
+
+    def launch(self) -> None:
+        """Starts supervisord in the background when it does not answer."""
+        if not self.is_up():
+            self._daemonize()
+        remember_session(self.paths, self._server().getPID())
+
+    def _daemonize(self) -> None:
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.paths.supervisor_conf)]
-        answer = subprocess.run(command, cwd=self.paths.repo, env=env, capture_output=True, text=True)
+        answer = subprocess.run(command, cwd=self.paths.repo, capture_output=True, text=True)
         if answer.returncode:
             raise Failure(f"supervisord did not start:\n{(answer.stderr or answer.stdout).strip()}")
         log = self.paths.logs / "supervisord.log"
@@ -205,49 +213,6 @@ class Supervisor:
 
 def _running(states: Mapping[str, str], names: Iterable[str]) -> list[str]:
     return [name for name in names if states.get(name) in ("RUNNING", "STARTING", "BACKOFF", "STOPPING")]
-
-
-def strays(paths: Paths) -> list[psutil.Process]:
-    """Processes of this checkout, found by the mark in their environment, and the server by its data directory."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARKER) == str(paths.state):
-                found.append(process)
-    server = postgres.postmaster(paths.postgres)
-    return found + ([server] if server and server not in found else [])
-
-
-def end_remains(program: str, paths: Paths) -> None:
-    """Kills what a killed predecessor of this program had forked.
-
-    The workers of a killed scheduler (Airflow 3.3.2) wait for work for ever, and they have inherited its connection:
-    PostgreSQL does not see it closed and keeps the locks of the transaction that the scheduler was in, so the next
-    scheduler finds no run that it could lock.
-    """
-    for process in strays(paths):
-        with suppress(psutil.Error):
-            if process.environ().get(PROGRAM) == program:
-                process.kill()
-
-
-def end_strays(paths: Paths) -> int:
-    """Ends what `strays` finds: politely, PostgreSQL last and by its own fast shutdown; killed when that is ignored."""
-    import signal
-
-    server = postgres.postmaster(paths.postgres)
-    others = [process for process in strays(paths) if process != server]
-    for process in others:
-        with suppress(psutil.Error):
-            process.terminate()
-    for process in psutil.wait_procs(others, 10)[1]:
-        with suppress(psutil.Error):
-            process.kill()
-    if server:
-        with suppress(psutil.Error):
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
-    return len(others) + (1 if server else 0)
 
 
 def listens(pid: int, port: int) -> bool:

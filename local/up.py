@@ -9,8 +9,9 @@ from pathlib import Path
 from local import airflow, databases, environment, postgres
 from local.airflow import Api
 from local.console import Failure, out, step, wait_until
+from local.leftovers import orphans, strays
 from local.settings import Paths, Remembered, choose_port, fingerprint, port_from, port_is_free, write_private
-from local.supervisor import Program, Supervisor, listens, strays, tail, write
+from local.supervisor import Program, Supervisor, listens, tail, write
 
 DAGS = {"weather", "wikipedia", "refresh_marts"}
 START_SECONDS = 600
@@ -57,6 +58,8 @@ def bring_up(paths: Paths) -> Plan:
     """One attempt of `up`. PortTaken when the next one will choose another port."""
     paths.create()
     supervisor = Supervisor(paths)
+    # First: what a killed supervisord has left still has its ports.
+    supervisor.clear_away()
     plan = make_plan(paths, supervisor)
     tell_settings(plan)
     write(plan.programs, paths)
@@ -276,5 +279,9 @@ def status(paths: Paths) -> int:
         table.add_row(name, state.lower(), str(pids.get(name, "")), known)
     out.print(table)
     tell_address(paths)
-    well = all(health.get(name) == "healthy" for name in ("metadatabase", "scheduler", "dag_processor"))
+    if leftovers := orphans(paths):
+        out.print(f"[yellow]{len(leftovers)} processes of killed programs are left over: `make up` ends them.[/]")
+    well = not leftovers and all(
+        health.get(name) == "healthy" for name in ("metadatabase", "scheduler", "dag_processor")
+    )
     return 0 if well and set(states.values()) == {"RUNNING"} else 1

@@ -18,8 +18,9 @@ from urllib.parse import quote
 import psycopg
 import requests
 
+from local.leftovers import strays
 from local.settings import Paths
-from local.supervisor import Supervisor, strays
+from local.supervisor import Supervisor
 from sandbox import Sandbox
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -1,6 +1,7 @@
 """G6 on a running stack: what is killed with SIGKILL comes back, and the runs that were under way complete by themselves."""
 
 import os
+import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ import psutil
 import psycopg
 import pytest
 
+from local.leftovers import orphans
+from local.supervisor import Supervisor
 from sandbox import Fault
 from tests.e2e import expected
 from tests.e2e.stack import Run, Stack, wait_for
@@ -23,6 +26,9 @@ TABLES = {
 }
 """What a task writes: it can be held there."""
 HEALTHY = ("metadatabase", "scheduler", "dag_processor")
+PROGRAMS = ("scheduler", "dag-processor", "api-server", "triggerer", "postgres", "supervisord")
+SECONDS_OF_A_RUN = 4
+"""From the trigger to the refreshed mart."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +42,7 @@ def whole_again(running: Stack) -> Iterator[None]:
 def is_healthy(stack: Stack) -> bool:
     try:
         health = stack.api.get("/api/v2/monitor/health")
-    except (AssertionError, OSError):
+    except (AssertionError, OSError):  # OSError: nothing listens
         return False
     return all(health[name]["status"] == "healthy" for name in HEALTHY)
 
@@ -64,6 +70,11 @@ def held(stack: Stack, table: str) -> Iterator[Callable[[], Any]]:
     with psycopg.connect(stack.warehouse_url) as connection:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
         yield lambda: wait_for(f"a task at {table}", lambda: stack.sql(waiting, table))
+
+
+def supervisord(stack: Stack) -> int:
+    """Its pid."""
+    return int((stack.paths.state / "supervisord.pid").read_text())
 
 
 def stop_within_a_transaction(stack: Stack, scheduler: int) -> None:
@@ -151,6 +162,43 @@ def test_a_scheduler_killed_within_a_transaction_leaves_no_lock_behind(stack: St
     stop_within_a_transaction(stack, scheduler)
     kill(scheduler, scheduler)
     check_published(run, *window)
+
+
+def test_up_ends_what_a_killed_supervisord_left_within_a_transaction(stack: Stack) -> None:
+    """The scheduler does not even answer a polite signal."""
+    window = ("2020-05-01", "2020-05-02")
+    run = load_of_boston(stack, *window)
+    stop_within_a_transaction(stack, stack.processes()["scheduler"])
+    os.kill(supervisord(stack), signal.SIGKILL)
+    left = stack.local("status")
+    assert left.returncode == 1
+    assert "processes are left over" in left.stdout
+    address = stack.address
+    up = stack.local("up")
+    assert up.returncode == 0, f"{up.stdout}\n{up.stderr}"
+    assert address in up.stdout  # its port was free again
+    check_published(run, *window)
+
+
+@pytest.mark.parametrize(("day", "program"), [(1 + 3 * place, name) for place, name in enumerate(PROGRAMS)])
+def test_whatever_is_killed_at_any_moment_the_run_completes(day: int, program: str, stack: Stack) -> None:
+    """By itself; without supervisord, after `make up`."""
+    seed = random.randrange(1000)
+    print(f"seed {seed}")
+    window = (f"2020-06-{day:02}", f"2020-06-{day + 1:02}")  # apart: a local date reaches into the next UTC day
+    victim = supervisord(stack) if program == "supervisord" else stack.processes()[program]
+    run = load_of_boston(stack, *window)
+    time.sleep(random.Random(seed).uniform(0, SECONDS_OF_A_RUN))
+    os.kill(victim, signal.SIGKILL)
+    if program == "supervisord":
+        wait_for("its end", lambda: not Supervisor(stack.paths).is_up())
+        up = stack.local("up")
+        assert up.returncode == 0, f"{up.stdout}\n{up.stderr}"
+    else:
+        wait_for(f"another {program}", lambda: stack.processes().get(program, victim) != victim)
+    wait_for("a healthy stack", lambda: is_healthy(stack))
+    check_published(run, *window)
+    assert orphans(stack.paths) == []
 
 
 def test_a_killed_database_comes_back_and_completes_the_run(stack: Stack) -> None:

@@ -11,10 +11,18 @@ import psutil
 import pytest
 
 from local.console import wait_until
+from local.leftovers import alive, remember_session, strays
 from local.settings import REPO, Paths
-from local.supervisor import Program, Supervisor, listens, strays, write
+from local.supervisor import Program, Supervisor, listens, write
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+UNREADABLE = "import ctypes, os, time; ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE, as Airflow does; "
+FORKING = [
+    sys.executable,
+    "-c",
+    f"{UNREADABLE}\nif os.fork() == 0 and os.fork() == 0: os.setpgid(0, 0)\ntime.sleep(600)",
+]
+"""A child and a grandchild, the latter in a process group of its own: a worker of Airflow's scheduler and its task."""
 AT_ONCE = {"startsecs": "0"}
 
 
@@ -61,33 +69,76 @@ def test_children_of_a_killed_supervisord_are_found_and_ended_and_no_others(path
     daemon = int((paths.state / "supervisord.pid").read_text())
     os.kill(daemon, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(daemon)] if psutil.pid_exists(daemon) else [], 10)
-    assert {process.pid for process in strays(paths)} >= set(pids.values())
+    found = strays(paths)
+    assert {process.pid for process in found} >= set(pids.values())
     Supervisor(paths).down()
-    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert alive(found) == []
     assert stranger.is_running()
     stranger.kill()
     stranger.wait()
 
 
-def test_what_a_killed_program_had_forked_is_ended_before_it_starts_again(paths: Paths) -> None:
-    """A fork holds what its parent held, a connection to the database with its locks above all."""
-    forks = "import os, time; os.fork(); time.sleep(600)"
+def forking(paths: Paths) -> tuple[Supervisor, psutil.Process, list[psutil.Process]]:
+    """A program that has forked, with its descendants, beside another program."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPO)}
-    forking = Program("forking", [sys.executable, "-c", forks], env, options=AT_ONCE)
-    write([forking, Program("other", SLEEP, env, options=AT_ONCE)], paths)
+    write([Program("forking", FORKING, env, options=AT_ONCE), Program("other", SLEEP, env, options=AT_ONCE)], paths)
     supervisor = Supervisor(paths)
     supervisor.launch()
     supervisor.apply()
     supervisor.start(["forking", "other"])
     wait_until(lambda: len(supervisor.pids()) == 2, 20, lambda: str(supervisor.states()))
-    before = supervisor.pids()
-    parent = psutil.Process(before["forking"])
-    wait_until(lambda: len(parent.children()) == 1, 20, lambda: "no fork")
-    child = parent.children()[0]
+    parent = psutil.Process(supervisor.pids()["forking"])
+    wait_until(lambda: len(parent.children(recursive=True)) == 2, 20, lambda: "no forks")
+    return supervisor, parent, parent.children(recursive=True)
+
+
+def test_what_a_killed_program_had_forked_is_ended_before_it_starts_again(paths: Paths) -> None:
+    """A fork holds what its parent held, a connection to the database with its locks above all."""
+    supervisor, parent, descendants = forking(paths)
+    other = supervisor.pids()["other"]
     parent.kill()
     wait_until(lambda: supervisor.pids().get("forking", parent.pid) != parent.pid, 20, lambda: str(supervisor.states()))
-    assert psutil.wait_procs([child], 20)[1] == []
-    assert supervisor.pids()["other"] == before["other"]
+    wait_until(lambda: alive(descendants) == [], 20, lambda: str(descendants))
+    assert supervisor.pids()["other"] == other
+
+
+@pytest.mark.parametrize("ending", ["up", "down"])
+def test_what_killed_programs_had_forked_is_found_by_up_and_by_down(ending: str, paths: Paths) -> None:
+    """Also when supervisord has given the program up, or was killed with it."""
+    supervisor, parent, descendants = forking(paths)
+    supervisor._server().stopProcess("other")
+    parent.suspend()  # it cannot end by itself meanwhile
+    killed = [psutil.Process(int((paths.state / "supervisord.pid").read_text())), parent]
+    for process in killed:
+        process.kill()
+    wait_until(lambda: alive(killed) == [], 20, lambda: str(killed))
+    assert {process.pid for process in strays(paths)} == {process.pid for process in descendants}
+    supervisor.clear_away() if ending == "up" else supervisor.down()
+    assert alive(descendants) == []
+
+
+def test_a_session_noted_on_another_day_leads_to_nobody(paths: Paths) -> None:
+    """Its number was given to somebody else since: a session whose first process lives, and one whose first is gone."""
+    stranger = psutil.Popen([sys.executable, "-c", FORKING[2]], start_new_session=True)
+    wait_until(lambda: len(stranger.children(recursive=True)) == 2, 20, lambda: "no forks")
+    descendants = stranger.children(recursive=True)
+    remember_session(paths, stranger.pid)
+    assert strays(paths) == []
+    stranger.kill()
+    stranger.wait()
+    for process in descendants:
+        process.kill()
+
+
+def test_processes_of_another_program_are_not_ours(paths: Paths) -> None:
+    stranger = psutil.Popen(["sh", "-c", "sleep 600 & echo; exec sleep 600"], start_new_session=True, stdout=-3)
+    wait_until(lambda: len(stranger.children()) == 1, 20, lambda: "no fork")
+    child = stranger.children()[0]
+    remember_session(paths, stranger.pid)
+    stranger.kill()
+    stranger.wait()
+    assert strays(paths) == []
+    child.kill()
 
 
 def test_no_secret_in_the_configuration(paths: Paths) -> None:

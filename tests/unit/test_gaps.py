@@ -1,11 +1,11 @@
 """Gaps: which windows of a schedule a backfill has to name, and how the gaps are told."""
 
-from datetime import timedelta
+from datetime import datetime
 
 import pytest
 
 from include.gaps import Catchup, Gap, commands, joined
-from include.windows import Window, interval, typed
+from include.windows import Window, interval
 from tests.unit.support import utc
 
 Texts = tuple[str, str]
@@ -13,6 +13,11 @@ Texts = tuple[str, str]
 
 def window(texts: Texts) -> Window:
     return Window(utc(texts[0]), utc(texts[1]))
+
+
+def span(first: str, last: str) -> str:
+    """What a backfill is given: moments that mean the same whatever Airflow's default timezone is."""
+    return f"-s {utc(first).isoformat()} -e {utc(last).isoformat()}"
 
 
 def gap(texts: Texts, source: str = "weather", state: str = "missing") -> Gap:
@@ -26,29 +31,30 @@ def gap(texts: Texts, source: str = "weather", state: str = "missing") -> Gap:
         ("@daily", ("2026-11-03T23:00", "2026-11-04"), "2026-11-03", "2026-11-03"),
         ("@daily", ("2026-11-03T23:00", "2026-11-04T01:00"), "2026-11-03", "2026-11-04"),
         ("@daily", ("2024-02-28T05:00", "2024-03-01"), "2024-02-28", "2024-02-29"),
-        ("0 6 * * *", ("2026-11-03T05:00", "2026-11-03T06:00"), "2026-11-02", "2026-11-02"),
-        ("0 6 * * *", ("2026-11-03T06:00", "2026-11-04T07:00"), "2026-11-03", "2026-11-04"),
-        ("0 6,18 * * *", ("2026-11-03T06:00", "2026-11-04T06:00"), "2026-11-03", "2026-11-03"),
+        ("0 6 * * *", ("2026-11-03T05:00", "2026-11-03T06:00"), "2026-11-02T06:00", "2026-11-02T06:00"),
+        ("0 6 * * *", ("2026-11-03T06:00", "2026-11-04T07:00"), "2026-11-03T06:00", "2026-11-04T06:00"),
+        ("0 6,18 * * *", ("2026-11-03T06:00", "2026-11-04T06:00"), "2026-11-03T06:00", "2026-11-03T18:00"),
         ("0 6,18 * * *", ("2026-11-03T19:00", "2026-11-04T07:00"), "2026-11-03T18:00", "2026-11-04T06:00"),
         ("@hourly", ("2026-11-03T06:00", "2026-11-03T07:00"), "2026-11-03T06:00", "2026-11-03T06:00"),
-        ("@hourly", ("2026-11-03", "2026-11-05"), "2026-11-03", "2026-11-04"),
+        ("@hourly", ("2026-11-03", "2026-11-05"), "2026-11-03", "2026-11-04T23:00"),
         ("@hourly", ("2026-11-03", "2026-11-03T01:00"), "2026-11-03", "2026-11-03T00:00"),
         # The hour of 05:00 is its stamp: it lies in the interval that holds 05:00, not in the one after.
         ("30 * * * *", ("2026-11-03T05:00", "2026-11-03T06:00"), "2026-11-03T04:30", "2026-11-03T04:30"),
-        ("30 5 * * 1-5", ("2026-11-14", "2026-11-15"), "2026-11-13", "2026-11-13"),
+        ("30 5 * * 1-5", ("2026-11-14", "2026-11-15"), "2026-11-13T05:30", "2026-11-13T05:30"),
         ("@weekly", ("2026-11-03", "2026-11-10"), "2026-11-01", "2026-11-08"),
         ("@monthly", ("2026-10-31T23:00", "2026-11-01"), "2026-10-01", "2026-10-01"),
         ("@yearly", ("2024-12-31T23:00", "2025-01-01T01:00"), "2024-01-01", "2025-01-01"),
     ],
 )
 def test_a_command_names_the_intervals_that_the_gap_touches(schedule: str, hours: Texts, first: str, last: str) -> None:
-    expected = f"airflow dags backfill weather -s {first} -e {last} -c '{{}}' --reset-dagruns --yes"
+    expected = f"airflow dags backfill weather {span(first, last)} -c '{{}}' --reset-dagruns --yes"
     assert commands([gap(hours)], {"weather": schedule}) == [expected]
 
 
 def test_a_window_of_a_page_ends_to_the_second() -> None:
     pages = gap(("2026-11-03T05:00", "2026-11-03T05:30:01"), "wikipedia")
-    expected = "airflow dags backfill wikipedia -s 2026-11-03T04:30 -e 2026-11-03T05:30 -c '{}' --reset-dagruns --yes"
+    first_and_last = span("2026-11-03T04:30", "2026-11-03T05:30")
+    expected = f"airflow dags backfill wikipedia {first_and_last} -c '{{}}' --reset-dagruns --yes"
     assert commands([pages], {"wikipedia": "30 * * * *"}) == [expected]
 
 
@@ -59,9 +65,9 @@ def test_what_is_typed_stands_for_exactly_these_intervals(schedule: str, first: 
     starts = [interval(schedule, utc("2026-02-26T17:00")).start]
     while len(starts) < 100:
         starts.append(interval(schedule, starts[-1]).end)
-    start, end = typed(schedule, Window(starts[50 + first], starts[50 + first + count]))
-    # As the command reads them: a date as the end is its whole day.
-    lowest, highest = utc(start), utc(end) + (timedelta(0) if "T" in end else timedelta(days=1, seconds=-1))
+    touched = Window(starts[50 + first], starts[50 + first + count])
+    [command] = commands([Gap("wikipedia", touched, "missing", ("Boston",), 1, None, None)], {"wikipedia": schedule})
+    lowest, highest = (datetime.fromisoformat(command.split(" ")[place]) for place in (5, 7))
     assert [moment for moment in starts if lowest <= moment <= highest] == starts[50 + first : 50 + first + count]
 
 
@@ -74,11 +80,11 @@ def test_commands_are_merged_when_their_intervals_touch_and_named_once() -> None
         gap(("2026-11-05", "2026-11-06"), "wikipedia"),
         gap(("2026-11-09", "2026-11-10"), state="quarantined"),
     ]
-    words = [command.split(" ")[3:8] for command in commands(gaps, {"weather": "@daily", "wikipedia": "@daily"})]
-    assert words == [
-        ["weather", "-s", "2026-11-03", "-e", "2026-11-05"],
-        ["weather", "-s", "2026-11-07", "-e", "2026-11-07"],
-        ["wikipedia", "-s", "2026-11-05", "-e", "2026-11-05"],
+    printed = commands(gaps, {"weather": "@daily", "wikipedia": "@daily"})
+    assert [command.partition(" -c")[0] for command in printed] == [
+        f"airflow dags backfill weather {span('2026-11-03', '2026-11-05')}",
+        f"airflow dags backfill weather {span('2026-11-07', '2026-11-07')}",
+        f"airflow dags backfill wikipedia {span('2026-11-05', '2026-11-05')}",
     ]
 
 
