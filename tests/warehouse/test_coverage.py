@@ -13,6 +13,7 @@ from include.__main__ import main
 from include.gaps import Gap, commands, find_gaps, note_catchup, read_catchup
 from include.settings import read_settings
 from sandbox import Fault, Sandbox
+from tests.conftest import REPO
 from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import Pipeline, utc
 from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
@@ -135,6 +136,25 @@ def test_a_window_whose_load_failed_says_so_until_a_later_load_fills_it(loaded: 
     sandbox.faults.clear()
     assert loaded.run("weather", "2024-11-17", "2024-11-18").errors == {}
     assert [row[3] for row in coverage(loaded)[:2]] == ["loaded", "missing"]
+
+
+def test_the_queries_of_the_runbook_list_what_is_due_and_no_load_whose_window_was_filled_since(
+    loaded: Pipeline, sandbox: Sandbox
+) -> None:
+    page = (REPO / "docs" / "runbook.md").read_text()
+    coverage_query, load_query = re.findall(r'psql "\$WAREHOUSE_URL" -c "(SELECT .* FROM audit\.coverage .*)"', page)
+    since_midnight = "UPDATE audit.catchup SET start_date = date_trunc('day', now(), 'UTC') WHERE source = 'wikipedia'"
+    loaded.owner.execute(since_midnight.encode())
+    loaded.owner.execute("DELETE FROM core.weather WHERE observed_at >= '2024-11-17T12:00Z'")
+    sandbox.faults.append(Fault.bad_request("No such hours", times=None))
+    failed = loaded.run("weather", "2024-11-17", "2024-11-18").loads[0]["load_id"]
+    assert {row[0] for row in loaded.rows(coverage_query)} == {"weather"}
+    assert "failed" in {row[5] for row in loaded.rows(coverage_query)}
+    assert [row[0] for row in loaded.rows(load_query)] == [failed]
+    sandbox.faults.clear()
+    assert loaded.run("weather", "2024-11-17", "2024-11-18").errors == {}
+    assert {row[5] for row in loaded.rows(coverage_query)} == {"missing"}
+    assert loaded.rows(load_query) == []
 
 
 def test_a_failed_load_whose_hours_are_there_is_no_gap(loaded: Pipeline, sandbox: Sandbox) -> None:
