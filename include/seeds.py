@@ -50,6 +50,8 @@ class Seeds:
 
     locations: tuple[SeedLocation, ...] | None
     pages: tuple[SeedPage, ...] | None
+    path: Path = SEED_FILE
+    """The file they are from, for messages."""
 
 
 def read_seeds(path: Path = SEED_FILE) -> Seeds:
@@ -70,12 +72,17 @@ def read_seeds(path: Path = SEED_FILE) -> Seeds:
     return Seeds(
         tuple(locations) if "locations" in document else None,
         tuple(pages) if "pages" in document else None,
+        path,
     )
 
 
 def load_seeds(connection: Connection, seeds: Seeds) -> None:
-    """Makes core.location and core.tracked_page follow exactly these seeds, in one transaction; history stays."""
+    """Makes core.location and core.tracked_page follow exactly these seeds, in one transaction; history stays.
+
+    Raises BadSeed, and changes nothing, for a time zone that PostgreSQL does not read as one.
+    """
     with connection.transaction():
+        _refuse_unusable_zones(connection, seeds)
         # In key order, as publishes do: the order of the file is another, and an upsert locks rows that it leaves as they are too.
         run(connection, "ops/lock_locations.sql")
         run(connection, "ops/lock_pages.sql")
@@ -83,6 +90,17 @@ def load_seeds(connection: Connection, seeds: Seeds) -> None:
             _load_locations(connection, seeds.locations)
         if seeds.pages is not None:
             _load_pages(connection, seeds.pages)
+
+
+def _refuse_unusable_zones(connection: Connection, seeds: Seeds) -> None:
+    # Only PostgreSQL uses the zones, so PostgreSQL judges them, those that were looked up too.
+    locations = seeds.locations or ()
+    zones = [location.timezone for location in locations]
+    for number, zone, problem in run(connection, "ops/unusable_zones.sql", {"zones": zones}):
+        raise BadSeed(
+            f"{seeds.path}: locations, entry {number} ({locations[number - 1].location_name}): field timezone {zone!r}, given "
+            f"or looked up, cannot be used: {problem}; write the zone of a place, such as Europe/Paris"
+        )
 
 
 def _load_locations(connection: Connection, locations: Sequence[SeedLocation]) -> None:
