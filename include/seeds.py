@@ -2,12 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import tzfpy
 import yaml
 
@@ -79,7 +81,7 @@ def read_seeds(path: Path = SEED_FILE) -> Seeds:
 def load_seeds(connection: Connection, seeds: Seeds) -> None:
     """Makes core.location and core.tracked_page follow exactly these seeds, in one transaction; history stays.
 
-    Raises BadSeed, and changes nothing, for a time zone that PostgreSQL does not read as one.
+    Raises BadSeed, and changes nothing, for what PostgreSQL cannot use: a time zone that it does not read as one, a name too long.
     """
     with connection.transaction():
         _refuse_unusable_zones(connection, seeds)
@@ -87,9 +89,9 @@ def load_seeds(connection: Connection, seeds: Seeds) -> None:
         run(connection, "ops/lock_locations.sql")
         run(connection, "ops/lock_pages.sql")
         if seeds.locations is not None:
-            _load_locations(connection, seeds.locations)
+            _load_locations(connection, seeds.path, seeds.locations)
         if seeds.pages is not None:
-            _load_pages(connection, seeds.pages)
+            _load_pages(connection, seeds.path, seeds.pages)
 
 
 def _refuse_unusable_zones(connection: Connection, seeds: Seeds) -> None:
@@ -103,9 +105,10 @@ def _refuse_unusable_zones(connection: Connection, seeds: Seeds) -> None:
         )
 
 
-def _load_locations(connection: Connection, locations: Sequence[SeedLocation]) -> None:
-    for location in locations:
-        run(connection, "ops/seed_location.sql", vars(location))
+def _load_locations(connection: Connection, path: Path, locations: Sequence[SeedLocation]) -> None:
+    for number, location in enumerate(locations, start=1):
+        with _naming(f"{path}: locations, entry {number} ({location.location_name[:60]})"):
+            run(connection, "ops/seed_location.sql", vars(location))
     run(
         connection,
         "ops/deactivate_locations.sql",
@@ -117,14 +120,24 @@ def _load_locations(connection: Connection, locations: Sequence[SeedLocation]) -
     )
 
 
-def _load_pages(connection: Connection, pages: Sequence[SeedPage]) -> None:
-    for page in pages:
-        run(connection, "ops/seed_page.sql", vars(page))
+def _load_pages(connection: Connection, path: Path, pages: Sequence[SeedPage]) -> None:
+    for number, page in enumerate(pages, start=1):
+        with _naming(f"{path}: pages, entry {number} ({page.page_title[:60]})"):
+            run(connection, "ops/seed_page.sql", vars(page))
     run(
         connection,
         "ops/deactivate_pages.sql",
         {"titles": [page.page_title for page in pages], "languages": [page.page_language for page in pages]},
     )
+
+
+@contextmanager
+def _naming(where: str) -> Iterator[None]:
+    """Raises BadSeed naming the entry `where` for what PostgreSQL does not take."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        raise BadSeed(f"{where}: PostgreSQL refuses it: {error.diag.message_primary}") from None
 
 
 class _KeysOnce(yaml.SafeLoader):

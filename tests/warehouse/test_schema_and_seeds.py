@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from alembic.config import Config
 import include.schema
 from include.errors import BadSeed
 from include.schema import bootstrap, migrate
-from include.seeds import SEED_FILE, SeedLocation, Seeds, load_seeds, read_seeds
+from include.seeds import SEED_FILE, SeedLocation, SeedPage, Seeds, load_seeds, read_seeds
 from include.warehouse import run
 from local.postgres import bin_dir, temporary_server
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
@@ -258,6 +259,19 @@ def test_every_zone_that_is_looked_up_is_known_to_postgresql(owner: psycopg.Conn
     names = tzfpy.timezonenames()
     assert len(names) > 400
     assert run(owner, "ops/unusable_zones.sql", {"zones": names}).fetchall() == []
+
+
+@pytest.mark.parametrize("section", ["locations", "pages"])
+def test_a_name_that_postgresql_cannot_hold_is_refused_by_entry(owner: psycopg.Connection, section: str) -> None:
+    # A text that packs well fits its index even when it is long.
+    long = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(2000))
+    here, page = replace(BOSTON, location_name=long), SeedPage(long, "en")
+    seeds = Seeds((PHOENIX, here), ()) if section == "locations" else Seeds((PHOENIX,), (NEW_ENGLAND, page))
+    with pytest.raises(BadSeed) as error:
+        load_seeds(owner, seeds)
+    assert str(error.value).startswith(f"{SEED_FILE}: {section}, entry 2 (")
+    assert long[:20] in str(error.value) and len(str(error.value)) < 400
+    assert owner.execute("SELECT count(*) FROM core.location").fetchone() == (0,)
 
 
 def test_a_key_given_twice_deactivates_nobody(
