@@ -6,6 +6,12 @@ export RECORDED_API_DIR
 ifeq ($(RECORDED_API_DIR),)
 unexport RECORDED_API_DIR
 endif
+# Inputs that went wrong once, likewise.
+CASES_DIR ?= $(abspath $(wildcard ../shared/cases))
+export CASES_DIR
+ifeq ($(CASES_DIR),)
+unexport CASES_DIR
+endif
 
 # Where the shell turns the cache of compiled modules off, each process would compile Airflow's thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=

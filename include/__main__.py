@@ -14,6 +14,7 @@ from include.errors import WarehouseError
 from include.schema import bootstrap, migrate
 from include.seeds import SEED_FILE, load_seeds, read_seeds
 from include.settings import read_settings
+from include.waits import watched
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,16 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> str:
     if options.command == "bootstrap":
-        bootstrap(_url("WAREHOUSE_ADMIN_URL"))
+        with watched("bootstrap", _url("WAREHOUSE_ADMIN_URL")) as address:
+            bootstrap(address)
         return "bootstrap: roles dw_owner, dw_loader, dw_reader and database dw are there"
     if options.command == "migrate":
         settings = read_settings()
-        revision = migrate(_url("WAREHOUSE_URL"))
-        with psycopg.connect(_url("WAREHOUSE_URL")) as connection:
-            gaps.note_catchup(connection, settings)
+        with watched("migrate", _url("WAREHOUSE_URL")) as address:
+            revision = migrate(address)
+            with psycopg.connect(address) as connection:
+                gaps.note_catchup(connection, settings)
         return f"migrate: the schema is at {revision}"
     seeds = read_seeds(options.file)
-    with psycopg.connect(_url("WAREHOUSE_URL")) as connection:
+    with watched("seed", _url("WAREHOUSE_URL")) as address, psycopg.connect(address) as connection:
         load_seeds(connection, seeds)
     counted = {"locations": seeds.locations, "pages": seeds.pages}
     followed = [f"{len(entries)} {section}" for section, entries in counted.items() if entries is not None]
@@ -61,7 +64,7 @@ def _run(options: argparse.Namespace) -> str:
 def _gaps() -> int:
     """1 when there are gaps, 0 when there are none, 2 when the warehouse cannot tell."""
     try:
-        with psycopg.connect(_url("WAREHOUSE_URL")) as connection:
+        with watched("gaps", _url("WAREHOUSE_URL")) as address, psycopg.connect(address) as connection:
             return int(gaps.show(connection, datetime.now(UTC)))
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return _tell("the warehouse has no audit.coverage yet: run `make up`, or `python -m include migrate`")

@@ -1,14 +1,15 @@
 """The seed file: which places and pages the warehouse follows."""
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
+import psycopg
 import tzfpy
 import yaml
 
@@ -17,20 +18,8 @@ from include.warehouse import Connection, run
 
 SEED_FILE = Path(__file__).parent / "seed_data.yaml"
 
-_LANGUAGE_CODES = """
-aa ab ace ady af ak als am an ang ar arc ary arz as ast atj av avk awa ay az azb ba ban bar bat-smg bcl be be-tarask
-bg bh bi bjn bm bn bo bpy br bs bug bxr ca cbk-zam cdo ce ceb ch chr chy ckb co cr crh cs csb cu cv cy da de din diq
-dsb dty dv dz ee el eml en eo es et eu ext fa ff fi fiu-vro fj fo fr frp frr fur fy ga gag gan gcr gd gl glk gn gom
-gor got gu gv ha hak haw he hi hif hr hsb ht hu hy hyw ia id ie ig ik ilo inh io is it iu ja jam jbo jv ka kaa kab kbd
-kbp kg ki kk kl km kn ko koi krc ks ksh ku kv kw ky la lad lb lbe lez lfn lg li lij lld lmo ln lo lt ltg lv mad mai
-map-bms mdf mg mhr mi min mk ml mn mnw mr mrj ms mt mwl my myv mzn na nah nap nds nds-nl ne new nia nl nn no nov nqo
-nrm nso nv ny oc olo om or os pa pag pam pap pcd pdc pfl pi pih pl pms pnb pnt ps pt qu rm rmy rn ro roa-rup roa-tara
-ru rue rw sa sah sat sc scn sco sd se sg sh shn si simple sk skr sl sm smn sn so sq sr srn ss st stq su sv sw szl szy
-ta tay tcy te tet tg th ti tk tl tn to tpi tr trv ts tt tum tw ty tyv udm ug uk ur uz ve vec vep vi vls vo wa war wo
-wuu xal xh xmf yi yo za zea zh zh-classical zh-min-nan zh-yue zu
-"""
-LANGUAGES = frozenset(_LANGUAGE_CODES.split())
-"""Subdomains of wikipedia.org (https://meta.wikimedia.org/wiki/List_of_Wikipedias)."""
+SUBDOMAIN = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""What can stand before .wikipedia.org (RFC 1123). Whether there is such a wiki, the wiki says when it is asked."""
 
 FORBIDDEN_IN_TITLES = frozenset("#<>[]{}|\n\t")
 """Characters that no MediaWiki title holds (https://www.mediawiki.org/wiki/Manual:Page_title)."""
@@ -63,13 +52,16 @@ class Seeds:
 
     locations: tuple[SeedLocation, ...] | None
     pages: tuple[SeedPage, ...] | None
+    path: Path = SEED_FILE
+    """The file they are from, for messages."""
 
 
 def read_seeds(path: Path = SEED_FILE) -> Seeds:
     """The entries of a seed file; raises BadSeed naming file, entry and field."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_KeysOnce)
+    # The last two: what PyYAML makes of a tag that its text does not fit, such as !!int "".
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError) as error:
         raise BadSeed(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise BadSeed(f"{path}: cannot be read: {error.strerror}") from None
@@ -82,24 +74,41 @@ def read_seeds(path: Path = SEED_FILE) -> Seeds:
     return Seeds(
         tuple(locations) if "locations" in document else None,
         tuple(pages) if "pages" in document else None,
+        path,
     )
 
 
 def load_seeds(connection: Connection, seeds: Seeds) -> None:
-    """Makes core.location and core.tracked_page follow exactly these seeds, in one transaction; history stays."""
+    """Makes core.location and core.tracked_page follow exactly these seeds, in one transaction; history stays.
+
+    Raises BadSeed, and changes nothing, for what PostgreSQL cannot use: a time zone that it does not read as one, a name too long.
+    """
     with connection.transaction():
+        _refuse_unusable_zones(connection, seeds)
         # In key order, as publishes do: the order of the file is another, and an upsert locks rows that it leaves as they are too.
         run(connection, "ops/lock_locations.sql")
         run(connection, "ops/lock_pages.sql")
         if seeds.locations is not None:
-            _load_locations(connection, seeds.locations)
+            _load_locations(connection, seeds.path, seeds.locations)
         if seeds.pages is not None:
-            _load_pages(connection, seeds.pages)
+            _load_pages(connection, seeds.path, seeds.pages)
 
 
-def _load_locations(connection: Connection, locations: Sequence[SeedLocation]) -> None:
-    for location in locations:
-        run(connection, "ops/seed_location.sql", vars(location))
+def _refuse_unusable_zones(connection: Connection, seeds: Seeds) -> None:
+    # Only PostgreSQL uses the zones, so PostgreSQL judges them, those that were looked up too.
+    locations = seeds.locations or ()
+    zones = [location.timezone for location in locations]
+    for number, zone, problem in run(connection, "ops/unusable_zones.sql", {"zones": zones}):
+        raise BadSeed(
+            f"{seeds.path}: locations, entry {number} ({locations[number - 1].location_name}): field timezone {zone!r}, given "
+            f"or looked up, cannot be used: {problem}; write the zone of a place, such as Europe/Paris"
+        )
+
+
+def _load_locations(connection: Connection, path: Path, locations: Sequence[SeedLocation]) -> None:
+    for number, location in enumerate(locations, start=1):
+        with _naming(f"{path}: locations, entry {number} ({location.location_name[:60]})"):
+            run(connection, "ops/seed_location.sql", vars(location))
     run(
         connection,
         "ops/deactivate_locations.sql",
@@ -111,14 +120,42 @@ def _load_locations(connection: Connection, locations: Sequence[SeedLocation]) -
     )
 
 
-def _load_pages(connection: Connection, pages: Sequence[SeedPage]) -> None:
-    for page in pages:
-        run(connection, "ops/seed_page.sql", vars(page))
+def _load_pages(connection: Connection, path: Path, pages: Sequence[SeedPage]) -> None:
+    for number, page in enumerate(pages, start=1):
+        with _naming(f"{path}: pages, entry {number} ({page.page_title[:60]})"):
+            run(connection, "ops/seed_page.sql", vars(page))
     run(
         connection,
         "ops/deactivate_pages.sql",
         {"titles": [page.page_title for page in pages], "languages": [page.page_language for page in pages]},
     )
+
+
+@contextmanager
+def _naming(where: str) -> Iterator[None]:
+    """Raises BadSeed naming the entry `where` for what PostgreSQL does not take."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        raise BadSeed(f"{where}: PostgreSQL refuses it: {error.diag.message_primary}") from None
+
+
+class _KeysOnce(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, of which YAML's own loader silently takes the last one.
+
+    A mapping is judged as it is written: a key of its own may replace one that it merges with <<.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        mapping = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in mapping.value:
+            if isinstance(key, yaml.ScalarNode):
+                line, name = key.start_mark.line + 1, (key.tag, key.value)
+                if name in lines:
+                    raise yaml.YAMLError(f"line {line}: the key {key.value} is given in line {lines[name]} already")
+                lines[name] = line
+        return mapping
 
 
 class _Entry:
@@ -145,10 +182,8 @@ class _Entry:
         # YAML reads an unquoted no, on or 2024 as something else than text.
         if value is not None and (not isinstance(value, str) or not value.strip()):
             raise BadSeed(f"{self.where}: field {field} must be text, not {value!r}; put it in quotes")
-        # Joiners (category Cf) belong to Persian titles and to emoji.
-        if value is not None and any(
-            unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in value.strip()
-        ):
+        # Joiners (category Cf) belong to Persian titles and to emoji; a character unknown here (Cn) may be newer than this Python.
+        if value is not None and any(unicodedata.category(character) in ("Cc", "Cs") for character in value.strip()):
             raise BadSeed(f"{self.where}: field {field} holds a character that cannot be shown: {value!r}")
         return value.strip() if value is not None else None
 
@@ -174,9 +209,6 @@ def _entries(path: Path, document: dict[str, Any], section: str) -> list[_Entry]
 
 def _location(entry: _Entry) -> SeedLocation:
     latitude, longitude = entry.degrees("latitude", 90), entry.degrees("longitude", 180)
-    timezone = entry.optional_text("timezone") or tzfpy.get_tz(float(longitude), float(latitude))
-    if timezone not in _timezones():
-        raise BadSeed(f"{entry.where}: field timezone must be an IANA name such as America/New_York, not {timezone!r}")
     return SeedLocation(
         entry.text("name"),
         latitude,
@@ -184,13 +216,8 @@ def _location(entry: _Entry) -> SeedLocation:
         entry.optional_text("country"),
         entry.optional_text("region"),
         entry.optional_text("city"),
-        timezone,
+        entry.optional_text("timezone") or tzfpy.get_tz(float(longitude), float(latitude)),
     )
-
-
-@cache
-def _timezones() -> set[str]:
-    return available_timezones()
 
 
 def _page(entry: _Entry) -> SeedPage:
@@ -198,9 +225,10 @@ def _page(entry: _Entry) -> SeedPage:
     title, language = " ".join(entry.text("title").replace("_", " ").split()), entry.text("language")
     if not title:
         raise BadSeed(f"{entry.where}: field title holds nothing but spaces")
-    if language not in LANGUAGES:
+    if not SUBDOMAIN.fullmatch(language):
         raise BadSeed(
-            f"{entry.where}: field language {language!r} is no language of Wikipedia; it is the subdomain, such as en"
+            f"{entry.where}: field language {language!r} cannot be a subdomain of wikipedia.org, such as en or zh-yue: small "
+            "letters a to z, digits and hyphens between them, at most 63"
         )
     if forbidden := sorted(FORBIDDEN_IN_TITLES & set(title)):
         raise BadSeed(f"{entry.where}: field title holds {forbidden[0]!r}, which no title of Wikipedia does")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from unicodedata import category
 
 from croniter import croniter
 
@@ -39,7 +40,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wikipedia_revision_days=_number(environment, "DW_WIKIPEDIA_REVISION_DAYS", 1, 0, 60),
         weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 500),
         wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 100),
-        contact=environment.get("DW_CONTACT") or "https://github.com/dw-local-free/dw-local-free",
+        contact=_header(environment, "DW_CONTACT", "https://github.com/dw-local-free/dw-local-free"),
     )
 
 
@@ -61,6 +62,21 @@ def _date(environment: Mapping[str, str], name: str, default: str) -> datetime:
 
 def _schedule(environment: Mapping[str, str], name: str, default: str) -> str:
     text = environment.get(name) or default
-    if not croniter.is_valid(text):
-        raise BadSetting(f"{name} must be a cron expression such as @daily or 15 * * * *, not {text!r}")
+    try:
+        # A well formed one may have no times at all: 0 0 31 2 *
+        times = croniter(text)
+        times.get_next()
+        times.get_prev()
+    except (ValueError, TypeError):  # croniter's own errors are both
+        raise BadSetting(
+            f"{name} must be a cron expression such as @daily or 15 * * * *, with times before and after now, not {text!r}"
+        ) from None
+    return text
+
+
+def _header(environment: Mapping[str, str], name: str, default: str) -> str:
+    text = environment.get(name) or default
+    # All that an HTTP header can hold (RFC 9110): Latin-1 without control characters.
+    if any(ord(character) > 255 or category(character) == "Cc" for character in text):
+        raise BadSetting(f"{name} must be one line of Latin letters, for it goes into an HTTP header, not {text!a}")
     return text

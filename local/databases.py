@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from local import postgres
-from local.console import Failure, step
+from local.console import Failure, out, step
 from local.settings import Paths, fingerprint
 from local.supervisor import tail
 
@@ -94,10 +94,17 @@ def set_up_warehouse(admin_url: str, env: Mapping[str, str], user: Mapping[str, 
 
 
 def run_warehouse_commands(actions: list[str], env: Mapping[str, str], paths: Paths) -> None:
-    """Runs `python -m include` for each action."""
+    """Runs `python -m include` for each action; whom it waits for is shown while it does."""
     with step("Warehouse: roles, schemas, tracked places"):
         for action in actions:
             argv: list[str | Path] = [sys.executable, "-m", "include", action]
-            answer = subprocess.run(argv, env=dict(env), cwd=paths.repo, capture_output=True, text=True)
-            if answer.returncode:
-                raise Failure(f"`python -m include {action}` failed:\n{(answer.stderr or answer.stdout).strip()}")
+            said = ""
+            with subprocess.Popen(
+                argv, env=dict(env), cwd=paths.repo, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ) as command:
+                for line in command.stdout or ():
+                    said += line
+                    if line.startswith(f"{action}: waits for "):
+                        out.print(line.rstrip(), markup=False)
+            if command.returncode:
+                raise Failure(f"`python -m include {action}` failed:\n{said.strip()}")

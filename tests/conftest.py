@@ -1,4 +1,4 @@
-"""What all tests share: a place of its own for Airflow, and the recorded answers."""
+"""What all tests share: a place of its own for Airflow, the recorded answers, and inputs that went wrong."""
 
 import atexit
 import os
@@ -28,4 +28,13 @@ def recorded() -> Path:
     folder = os.environ.get("RECORDED_API_DIR")
     if not folder:
         pytest.skip("RECORDED_API_DIR is not set: no recorded answers to compare with")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of inputs that once went wrong; its README says what is right."""
+    folder = os.environ.get("CASES_DIR")
+    if not folder:
+        pytest.skip("CASES_DIR is not set: no inputs that went wrong to try")
     return Path(folder)

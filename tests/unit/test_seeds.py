@@ -61,7 +61,9 @@ def test_the_shipped_file_follows_ten_places_and_eight_pages() -> None:
         ('{name: "", latitude: 1, longitude: 1}', "name", "must be text"),
         ('{name: " ", latitude: 1, longitude: 1}', "name", "must be text"),
         ("{name: A, latitude: 1, longitude: 1, country: no}", "country", "put it in quotes"),
-        ("{name: A, latitude: 1, longitude: 1, timezone: Mars/Olympus}", "timezone", "not 'Mars/Olympus'"),
+        ("{name: A, latitude: 1, longitude: 1, timezone: 5}", "timezone", "must be text, not 5; put it in quotes"),
+        ('{name: "A\\uDFFFB", latitude: 1, longitude: 1}', "name", "a character that cannot be shown"),
+        ('{name: "A\\x85B", latitude: 1, longitude: 1}', "name", "a character that cannot be shown"),
         ("{name: A, latitude: 1, longitude: 1, altitude: 7}", "'altitude'", "unknown field"),
         ("{name: A, latitude: 1, longitude: 1, 1: 2}", "'1'", "unknown field"),
         ("Boston", "name, latitude, longitude", "expected fields such as"),
@@ -85,10 +87,14 @@ def test_a_bad_location_is_refused_by_file_entry_and_field(
         ('{title: "", language: en}', "title", "must be text"),
         ("{title: 1984, language: en}", "title", "must be text, not 1984; put it in quotes"),
         ("{title: 2026-01-01, language: en}", "title", "put it in quotes"),
-        ("{title: A, language: xx}", "language", "'xx' is no language of Wikipedia"),
-        ("{title: A, language: EN}", "language", "'EN' is no language"),
+        ("{title: A, language: EN}", "language", "'EN' cannot be a subdomain"),
+        ("{title: A, language: -en}", "language", "'-en' cannot be a subdomain"),
+        ("{title: A, language: en-}", "language", "'en-' cannot be a subdomain"),
+        ("{title: A, language: en.m}", "language", "'en.m' cannot be a subdomain"),
+        ("{title: A, language: español}", "language", "'español' cannot be a subdomain"),
+        (f"{{title: A, language: {'a' * 64}}}", "language", "cannot be a subdomain"),
         ("{title: A, language: no}", "language", "not False; put it in quotes"),
-        ('{title: A, language: "evil.example/?"}', "language", "no language"),
+        ('{title: A, language: "evil.example/?"}', "language", "cannot be a subdomain"),
         ('{title: "A|B", language: en}', "title", "holds '|'"),
         ('{title: "A[B]", language: en}', "title", "holds '['"),
         ('{title: "A#B", language: en}', "title", "holds '#'"),
@@ -125,6 +131,11 @@ def test_a_bad_page_is_refused_by_file_entry_and_field(
         ("locations: Boston", "locations must be a list"),
         ("pages: {title: A, language: en}", "pages must be a list"),
         pytest.param("locations: [2026-02-30]", "no valid YAML"),
+        ("{[1]: 2}", "no valid YAML"),
+        ("{{a: 1}: 2}", "no valid YAML"),
+        ("pages: [!!bool maybe]", "no valid YAML"),
+        ('pages: [!!int ""]', "no valid YAML"),
+        ("pages: [!!timestamp today]", "no valid YAML"),
     ],
 )
 def test_a_file_of_another_form_is_refused_by_name(read: Read, path: Path, text: str, said: str) -> None:
@@ -161,6 +172,51 @@ def test_a_name_stands_once(read: Read, path: Path, text: str, where: str) -> No
     with pytest.raises(BadSeed) as error:
         read(text)
     assert str(error.value) == f"{path}: {where}"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("pages: []\nlocations: []\npages: []", "line 3: the key pages is given in line 1 already"),
+        ("pages:\n- {title: A, language: en, title: B}", "line 2: the key title is given in line 2 already"),
+        ("pages:\n- title: A\n  language: en\n  'title': B", "line 4: the key title is given in line 2 already"),
+        ("pages: [{title: A, language: en, more: {a: 1,\n a: 1}}]", "line 2: the key a is given in line 1 already"),
+        (
+            "pages:\n- &a {title: A, language: en}\n- {<<: *a,\n <<: *a}",
+            "line 4: the key << is given in line 3 already",
+        ),
+    ],
+    ids=["top level", "entry", "quoted", "deeper", "merge"],
+)
+def test_a_key_given_twice_is_refused_by_its_line(read: Read, path: Path, text: str, where: str) -> None:
+    with pytest.raises(BadSeed) as error:
+        read(text)
+    assert str(error.value) == f"{path}: no valid YAML: {where}"
+
+
+def test_the_case_of_a_key_given_twice_is_refused(cases: Path) -> None:
+    with pytest.raises(BadSeed, match=r"seed_key_twice\.yaml.* line 5: the key pages is given in line 1 already"):
+        read_seeds(cases / "seed_key_twice.yaml")
+
+
+def test_a_merged_entry_may_have_keys_of_its_own(read: Read) -> None:
+    text = "pages:\n- &a {title: A, language: en}\n- &b {<<: *a, title: B}\n- {<<: *b, language: de}"
+    assert read(text).pages == (SeedPage("A", "en"), SeedPage("B", "en"), SeedPage("B", "de"))
+
+
+@pytest.mark.parametrize("language", ["en", "bat-smg", "zh-min-nan", "xx", "new1", "a" * 63])
+def test_a_language_is_any_subdomain(read: Read, language: str) -> None:
+    assert read(f"pages: [{{title: A, language: {language}}}]").pages == (SeedPage("A", language),)
+
+
+@pytest.mark.parametrize("character", ["\U000323b0", "\U0001fae9", "\u0378"])
+def test_characters_newer_than_this_python_are_text(read: Read, character: str) -> None:
+    """Whether a character has been assigned is for Unicode to say, and its tables are newer elsewhere."""
+    text = (
+        f"pages: [{{title: {character}, language: en}}]\nlocations: [{{name: {character}, latitude: 1, longitude: 1}}]"
+    )
+    seeds = read(text)
+    assert (seeds.pages[0].page_title, seeds.locations[0].location_name) == (character, character)
 
 
 def test_the_same_title_in_two_languages_is_two_pages(read: Read) -> None:
@@ -234,7 +290,7 @@ def test_coordinates_keep_six_places_and_the_bounds_are_in(read: Read) -> None:
 
 
 def test_the_command_ends_in_one_line(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path.write_text("pages: [{title: A, language: xx}]")
+    path.write_text("pages: [{title: A, language: EN}]")
     assert main(["seed", str(path)]) == 1
     said = capsys.readouterr()
     assert said.out == ""

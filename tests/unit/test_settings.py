@@ -51,6 +51,7 @@ def test_an_empty_variable_is_the_default(name: str) -> None:
         ("DW_WIKIPEDIA_PAGES_PER_BATCH", "100", "wikipedia_pages_per_batch", 100),
         ("DW_WIKIPEDIA_REVISION_DAYS", "0", "wikipedia_revision_days", 0),
         ("DW_CONTACT", "ops@example.org", "contact", "ops@example.org"),
+        ("DW_CONTACT", "José <jose@example.org>", "contact", "José <jose@example.org>"),
     ],
 )
 def test_each_variable_sets_its_field(name: str, text: str, field: str, value: object) -> None:
@@ -93,6 +94,19 @@ def test_a_bad_date_is_refused_by_the_name_of_its_variable(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DW_WEATHER_SCHEDULE", "DW_WIKIPEDIA_SCHEDULE", "DW_MARTS_SCHEDULE"])
-def test_a_bad_schedule_is_refused_by_the_name_of_its_variable(name: str) -> None:
-    with pytest.raises(BadSetting, match=f"^{name} "):
-        read_settings({name: "every day"})
+@pytest.mark.parametrize("text", ["every day", "@quarterly", "0 0 31 2 *", "0 0 1 1 * 0 2099"])
+def test_a_bad_schedule_is_refused_by_the_name_of_its_variable(name: str, text: str) -> None:
+    """Also one that is well formed and has no times, or none before now."""
+    with pytest.raises(BadSetting, match=f"^{name} must be a cron expression") as error:
+        read_settings({name: text})
+    assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["ops@example.org\n", "ops\r\nX-Key: 1", "a\tb", "a\0b", "a\x7fb", "a\x85b", "运维@example.org", "a\udce9b"]
+)
+def test_a_contact_that_cannot_stand_in_a_header_is_refused_by_the_name_of_its_variable(text: str) -> None:
+    with pytest.raises(BadSetting, match=r"^DW_CONTACT must be ") as error:
+        read_settings({"DW_CONTACT": text})
+    message = str(error.value)
+    assert ascii(text) in message and message.isprintable()

@@ -1,20 +1,27 @@
 """Bootstrap, migrations, roles and seeds."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
+import tzfpy
 from alembic import command
 from alembic.config import Config
 
 import include.schema
+from include.errors import BadSeed
 from include.schema import bootstrap, migrate
-from include.seeds import SEED_FILE, load_seeds, read_seeds
+from include.seeds import SEED_FILE, SeedLocation, SeedPage, Seeds, load_seeds, read_seeds
+from include.warehouse import run
 from local.postgres import bin_dir, temporary_server
+from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
 PYTHON = [sys.executable, "-m", "include"]
 AIRFLOW_DATABASE = Path(__file__).parents[2] / "deploy" / "init" / "airflow_database.sql"
@@ -182,6 +189,105 @@ def test_a_malformed_seed_file_is_refused_and_nothing_is_half_loaded(
     assert all(word in ran.stderr for word in [*words, str(file)])
     assert "Traceback" not in ran.stderr and ran.stderr.count("\n") == 1
     assert owner.execute("SELECT count(*) FROM core.location").fetchone() == (0,)
+
+
+def place(zone: str) -> SeedLocation:
+    return SeedLocation("Here", Decimal("48.85"), Decimal("2.35"), None, None, None, zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "why"),
+    [
+        ("Mars/Olympus", "PostgreSQL does not know it"),
+        ("europe/paris", "PostgreSQL does not know it"),
+        ("UTC+3", "PostgreSQL does not know it"),
+        ("", "PostgreSQL does not know it"),
+        ("localtime", "what it means depends on the machine"),
+        ("posixrules", "what it means depends on the machine"),
+        ("Factory", "what it means depends on the machine"),
+        ("posix/Europe/Paris", "what it means depends on the machine"),
+        *[
+            (zone, "PostgreSQL reads it as the fixed offset")
+            for zone in ("CET", "MET", "EET", "WET", "EST", "HST", "MST")
+        ],
+    ],
+)
+def test_a_zone_that_postgresql_does_not_read_as_one_is_refused_and_nothing_changes(
+    owner: psycopg.Connection, zone: str, why: str
+) -> None:
+    load_seeds(owner, Seeds((BOSTON,), (NEW_ENGLAND,)))
+    with pytest.raises(BadSeed) as error:
+        load_seeds(owner, Seeds((PHOENIX, place(zone)), (), Path("their.yaml")))
+    message = str(error.value)
+    assert message.startswith(f"their.yaml: locations, entry 2 (Here): field timezone {zone!r}")
+    assert why in message and message.endswith("such as Europe/Paris")
+    assert owner.execute("SELECT location_name, is_active FROM core.location").fetchall() == [("Boston", True)]
+    assert owner.execute("SELECT is_active FROM core.tracked_page").fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "GMT", "Etc/UTC", "Etc/GMT+5", "Europe/Paris", "America/Argentina/Buenos_Aires"]
+)
+def test_a_zone_that_postgresql_knows_is_followed(owner: psycopg.Connection, zone: str) -> None:
+    load_seeds(owner, Seeds((place(zone),), ()))
+    assert owner.execute("SELECT timezone FROM core.location").fetchall() == [(zone,)]
+
+
+def test_every_zone_that_is_accepted_tells_the_dates_of_that_zone(owner: psycopg.Connection) -> None:
+    """AT TIME ZONE prefers abbreviations, the setting timezone knows none. Half a year apart, so that a fixed offset shows."""
+    known = [name for (name,) in owner.execute("SELECT name FROM pg_timezone_names")]
+    refused = [name for _, name, _ in run(owner, "ops/unusable_zones.sql", {"zones": known})]
+    accepted = sorted(set(known) - set(refused))
+    assert len(accepted) > 300
+    halves = "FROM (VALUES ('2026-01-01Z'::timestamptz), ('2026-07-01Z')) AS half (start)"
+    for name in accepted:
+        owner.execute("SET timezone TO 'UTC'")
+        told = owner.execute(f"SELECT array_agg(start AT TIME ZONE %s ORDER BY start) {halves}", [name]).fetchone()
+        owner.execute("SELECT set_config('timezone', %s, false)", [name])
+        assert told == owner.execute(f"SELECT array_agg(start::timestamp ORDER BY start) {halves}").fetchone(), name
+
+
+def test_the_case_of_zones_is_refused_by_entry_and_field(owner: psycopg.Connection, cases: Path) -> None:
+    old = owner.execute("SELECT 1 FROM pg_timezone_names WHERE name = 'America/Buenos_Aires'").fetchone()
+    entry = "entry 3 (Here): field timezone 'localtime'" if old else "entry 2 (Old spelling): field timezone"
+    with pytest.raises(BadSeed, match=re.escape(f"seed_zones.yaml: locations, {entry}")):
+        load_seeds(owner, read_seeds(cases / "seed_zones.yaml"))
+    assert owner.execute("SELECT count(*) FROM core.location").fetchone() == (0,)
+
+
+def test_every_zone_that_is_looked_up_is_known_to_postgresql(owner: psycopg.Connection) -> None:
+    names = tzfpy.timezonenames()
+    assert len(names) > 400
+    assert run(owner, "ops/unusable_zones.sql", {"zones": names}).fetchall() == []
+
+
+@pytest.mark.parametrize("section", ["locations", "pages"])
+def test_a_name_that_postgresql_cannot_hold_is_refused_by_entry(owner: psycopg.Connection, section: str) -> None:
+    # A text that packs well fits its index even when it is long.
+    long = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(2000))
+    here, page = replace(BOSTON, location_name=long), SeedPage(long, "en")
+    seeds = Seeds((PHOENIX, here), ()) if section == "locations" else Seeds((PHOENIX,), (NEW_ENGLAND, page))
+    with pytest.raises(BadSeed) as error:
+        load_seeds(owner, seeds)
+    assert str(error.value).startswith(f"{SEED_FILE}: {section}, entry 2 (")
+    assert long[:20] in str(error.value) and len(str(error.value)) < 400
+    assert owner.execute("SELECT count(*) FROM core.location").fetchone() == (0,)
+
+
+def test_a_key_given_twice_deactivates_nobody(
+    owner: psycopg.Connection, database: Callable[[str], str], cases: Path
+) -> None:
+    load_seeds(owner, read_seeds())
+    ran = subprocess.run(
+        [*PYTHON, "seed", str(cases / "seed_key_twice.yaml")],
+        env={**os.environ, "WAREHOUSE_URL": database("dw_owner")},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1 and ran.stdout == ""
+    assert "seed_key_twice.yaml: " in ran.stderr and "line 5: the key pages" in ran.stderr
+    assert owner.execute("SELECT count(*) FROM core.tracked_page WHERE is_active").fetchone() == (8,)
+    assert owner.execute("SELECT count(*) FROM core.location WHERE is_active").fetchone() == (10,)
 
 
 @pytest.mark.parametrize("command", ["bootstrap", "migrate", "seed"])
