@@ -92,7 +92,7 @@ def test_deleted_hours_are_missing_and_the_borders_are_half_open(loaded: Pipelin
     assert (gap.state, gap.subjects, gap.followed) == ("missing", ("Boston",), 2)
     assert str(gap.window) == "[2024-11-16T23:00, 2024-11-17T02:00) UTC"
     assert commands_for(loaded) == [
-        "airflow dags backfill weather -s 2024-11-16 -e 2024-11-17 -c '{}' --reset-dagruns --yes"
+        "airflow dags backfill weather -s 2024-11-16T00:00:00+00:00 -e 2024-11-17T00:00:00+00:00 -c '{}' --reset-dagruns --yes"
     ]
 
 
@@ -117,7 +117,7 @@ def test_places_that_share_a_gap_are_one(loaded: Pipeline) -> None:
     [gap] = gaps(loaded)
     assert (gap.subjects, gap.followed) == (("Boston", "Phoenix"), 2)
     assert commands_for(loaded) == [
-        "airflow dags backfill weather -s 2024-11-17 -e 2024-11-18 -c '{}' --reset-dagruns --yes"
+        "airflow dags backfill weather -s 2024-11-17T00:00:00+00:00 -e 2024-11-18T00:00:00+00:00 -c '{}' --reset-dagruns --yes"
     ]
 
 
@@ -243,7 +243,7 @@ def test_a_page_is_loaded_where_a_load_of_it_was_published(loaded: Pipeline, san
         ("en:New England", *WHOLE[:-1]),
     ]
     assert commands_for(loaded) == [
-        "airflow dags backfill wikipedia -s 2024-11-16 -e 2024-11-18 -c '{}' --reset-dagruns --yes"
+        "airflow dags backfill wikipedia -s 2024-11-16T00:00:00+00:00 -e 2024-11-18T00:00:00+00:00 -c '{}' --reset-dagruns --yes"
     ]
     loaded.owner.execute(
         "UPDATE audit.load SET status = 'extracting' WHERE source = 'wikipedia' AND status = 'published'"
@@ -324,7 +324,7 @@ def test_the_command_lists_gaps_and_what_fills_them(
         "missing",
     ]
     assert (
-        "airflow dags backfill weather -s 2024-11-17 -e 2024-11-17 -c '{}' --reset-dagruns --yes"
+        "airflow dags backfill weather -s 2024-11-17T00:00:00+00:00 -e 2024-11-17T00:00:00+00:00 -c '{}' --reset-dagruns --yes"
         in lines[lines.index("To fill them:") :]
     )
 
