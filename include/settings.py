@@ -9,6 +9,9 @@ from croniter import croniter
 
 from include.errors import BadSetting
 
+LONGEST_SCHEDULE = 200
+"""Characters. Airflow keeps a description in words, several times as long, in a column of 1,000."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -61,6 +64,8 @@ def _date(environment: Mapping[str, str], name: str, default: str) -> datetime:
 
 def _schedule(environment: Mapping[str, str], name: str, default: str) -> str:
     text = environment.get(name) or default
-    if not croniter.is_valid(text):
-        raise BadSetting(f"{name} must be a cron expression such as @daily or 15 * * * *, not {text!r}")
+    if len(text) > LONGEST_SCHEDULE or not croniter.is_valid(text):
+        raise BadSetting(
+            f"{name} must be a cron expression such as @daily or 15 * * * *, of at most {LONGEST_SCHEDULE} characters, not {text!r}"
+        )
     return text

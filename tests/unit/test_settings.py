@@ -96,3 +96,17 @@ def test_a_bad_date_is_refused_by_the_name_of_its_variable(text: str) -> None:
 def test_a_bad_schedule_is_refused_by_the_name_of_its_variable(name: str) -> None:
     with pytest.raises(BadSetting, match=f"^{name} "):
         read_settings({name: "every day"})
+
+
+@pytest.mark.parametrize("name", ["DW_WEATHER_SCHEDULE", "DW_WIKIPEDIA_SCHEDULE", "DW_MARTS_SCHEDULE"])
+def test_a_schedule_whose_description_would_not_fit_airflows_column_is_refused(name: str) -> None:
+    wordiest = "0 " + ",".join(["1"] * 96) + " * * *"
+    assert read_settings({name: wordiest})
+    with pytest.raises(BadSetting, match=f"^{name} .* at most 200 characters"):
+        read_settings({name: wordiest.replace("0 ", "0,0 ")})
+
+    from airflow.models import DagModel
+    from airflow.timetables.interval import CronDataIntervalTimetable
+
+    room = DagModel.__table__.columns["timetable_description"].type.length
+    assert len(CronDataIntervalTimetable(wordiest, timezone="UTC").description) <= room
