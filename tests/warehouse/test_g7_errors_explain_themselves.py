@@ -1,14 +1,16 @@
 """G7: bad input gets one clear error that names the source, the place, the window and the raw id, and says what to do."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from include.errors import BadAnswer
 from plugins.operators import extract
+from plugins.warehouse import note_failure
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import Pipeline
+from tests.warehouse.pipeline import DagRun, Pipeline
 from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
 
 DAY = ("2026-10-05", "2026-10-06")
@@ -133,6 +135,25 @@ def test_g7_a_batch_that_fails_leaves_the_others_published_and_names_its_places(
     pipeline.finish(run, only=[1])
     assert run.errors == {}
     assert len(sandbox.requests) == requests_before + 1
+
+
+@pytest.mark.parametrize(
+    ("exception", "words"),
+    [
+        # As the scheduler calls it for a task that fell silent, or whose end the API server refused.
+        ({}, "clear it; if it ends so again, Airflow's log of this task or of the scheduler has why"),
+        ({"exception": None}, "ended without saying why"),
+        ({"exception": TimeoutError()}, "extract: TimeoutError"),
+        ({"exception": ValueError("two\nlines")}, "extract: two lines"),
+    ],
+)  # fmt: skip
+def test_g7_a_failure_claims_no_more_than_is_known(pipeline: Pipeline, exception: dict, words: str) -> None:
+    run = pipeline.plan(DagRun("weather", "silent", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock()))
+    instance = SimpleNamespace(dag_id="weather", run_id=run.run_id, map_index=0, task_id="extract")
+    note_failure({"ti": instance, **exception})  # type: ignore[typeddict-item]
+    noted = pipeline.value("SELECT error FROM audit.load")
+    assert words in noted
+    assert "lost" not in noted
 
 
 @pytest.mark.parametrize(
