@@ -42,7 +42,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wikipedia_revision_days=_number(environment, "DW_WIKIPEDIA_REVISION_DAYS", 1, 0, 60),
         weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 500),
         wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 100),
-        contact=environment.get("DW_CONTACT") or "https://github.com/dw-local-free/dw-local-free",
+        contact=_contact(environment, "DW_CONTACT", "https://github.com/dw-local-free/dw-local-free"),
     )
 
 
@@ -68,4 +68,12 @@ def _schedule(environment: Mapping[str, str], name: str, default: str) -> str:
         raise BadSetting(
             f"{name} must be a cron expression such as @daily or 15 * * * *, of at most {LONGEST_SCHEDULE} characters, not {text!r}"
         )
+    return text
+
+
+def _contact(environment: Mapping[str, str], name: str, default: str) -> str:
+    text = environment.get(name) or default
+    # It goes into a header.
+    if not (text.isascii() and text.isprintable()):
+        raise BadSetting(f"{name} must be an address or a URL in printable ASCII, not {text!r}")
     return text

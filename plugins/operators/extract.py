@@ -1,10 +1,12 @@
 """extract: asks the service for all of a load and lands each answer in raw as it comes; a replay asks nobody."""
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from time import sleep
 from typing import Any
+from urllib.parse import quote
 
 import requests
 import urllib3
@@ -12,6 +14,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.log import mask_secret
 
 from include.errors import BadAnswer, WarehouseError
 from include.landing import MAX_BODY_BYTES, Answer, land, land_whole, text_of
@@ -27,6 +30,9 @@ TIMEOUT_SECONDS = (10, 60)
 
 PATIENCE_SECONDS = 75.0
 """A try waits so long for rate limits in all: over a minute's reset, and within the task's timeout of 120 s."""
+
+PART_OF_A_HOST = re.compile("(?!-)[A-Za-z0-9-]{1,63}")
+"""One name between two dots: nothing that would lead a request to another host."""
 
 
 class ExtractOperator(HttpOperator):
@@ -128,15 +134,20 @@ class ExtractOperator(HttpOperator):
     def _fetch(self, request: ApiRequest) -> tuple[Answer, dict[str, str]]:
         # Not self.hook, which knows no connection of type https: what `AIRFLOW_CONN_…=https://host` is.
         hook = HttpHook(self.method, request.connection_id)
-        # Only a status is checked by the hook, and it would log the whole body; what is an error is the source's to say.
-        session = hook.get_conn(
-            {"User-Agent": _user_agent()}, {"check_response": False, "timeout": TIMEOUT_SECONDS, "stream": True}
-        )
+        session = hook.get_conn({"User-Agent": _user_agent()}, {"stream": True})
         url = _host(hook, request) + request.endpoint + "?" + request.query
-        key = BaseHook.get_connection(request.connection_id).password
         try:
-            prepared = session.prepare_request(requests.Request("GET", f"{url}&apikey={key}" if key else url))
-            with session, hook.run_and_check(session, prepared, hook.merged_extra) as response:
+            # Not by the hook, which would log the URL of a request that failed.
+            with (
+                session,
+                session.get(
+                    url + _api_key(request.connection_id),
+                    proxies=session.proxies,
+                    verify=session.verify,
+                    timeout=TIMEOUT_SECONDS,
+                    allow_redirects=hook.merged_extra.get("allow_redirects", True),
+                ) as response,
+            ):
                 body, broken = _read_body(response)
                 return Answer(response.status_code, url, body, broken), dict(response.headers)
         except requests.RequestException as error:
@@ -161,9 +172,26 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
     return bytes(body), None
 
 
+def _api_key(connection_id: str) -> str:
+    """`&apikey=…` where the connection has a key. Airflow masks the key in logs, as it is; here it is masked as a URL has it."""
+    key = BaseHook.get_connection(connection_id).password
+    if not key:
+        return ""
+    escaped = quote(key, safe="")
+    mask_secret(escaped)
+    return f"&apikey={escaped}"
+
+
 def _host(hook: HttpHook, request: ApiRequest) -> str:
-    """Where to ask, with the fields of the request in it; BadAnswer for a host with others."""
+    """Where to ask, with the fields of the request in it; BadAnswer for a host with others, and for a value that is no name."""
     base_url = _base_url(hook, request.connection_id)
+    for name, value in request.host_fields.items():
+        if not PART_OF_A_HOST.fullmatch(value):
+            raise BadAnswer(
+                f"{' '.join(request.about.split())}: its {name} {value!r} is no part of a host's name: correct it in "
+                "include/seed_data.yaml and seed again, then clear this task",
+                is_retryable=False,
+            )
     try:
         return base_url.format(**request.host_fields)
     except (LookupError, AttributeError, ValueError):

@@ -15,7 +15,7 @@ from include.landing import Answer
 from include.loads import Load
 from include.source import ApiRequest
 from include.windows import Window
-from plugins.operators.extract import ExtractOperator, _base_url, _retry_after, _user_agent
+from plugins.operators.extract import ExtractOperator, _base_url, _host, _retry_after, _user_agent
 from plugins.retry import HonourRetryAfter
 from tests.unit.support import FakeConnection, utc
 
@@ -102,16 +102,43 @@ def test_a_connection_is_a_scheme_a_host_and_a_port(monkeypatch: pytest.MonkeyPa
     assert _base_url(hook, "a_service") == url
 
 
-@pytest.fixture
-def request_() -> ApiRequest:
-    """A request for Boston."""
+def request_in(language: str) -> ApiRequest:
+    """A request for the page Boston of a wiki."""
     window = Window(utc("2026-11-18"), utc("2026-11-19"))
     conversation = wikipedia.conversation(
-        FakeConnection((1, "Boston", "en", None)),  # type: ignore[arg-type]
+        FakeConnection((1, "Boston", language, None)),  # type: ignore[arg-type]
         Load(1, 1, (1,), window),
         utc("2026-11-20"),
     )
     return next(conversation)
+
+
+@pytest.fixture
+def request_() -> ApiRequest:
+    """A request for Boston."""
+    return request_in("en")
+
+
+@pytest.mark.parametrize("language", ["en", "be-tarask", "zh-min-nan", "tokipona2"])
+def test_the_language_of_a_page_is_a_part_of_the_host(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MEDIAWIKI", as_json(conn_type="http", host="https://{language}.wikipedia.org"))
+    hook = HttpHook("GET", "mediawiki")
+    hook.get_conn()
+    assert _host(hook, request_in(language)) == f"https://{language}.wikipedia.org"
+
+
+@pytest.mark.parametrize(
+    "language",
+    ["", "en.evil.test/", "en@evil.test", "evil.test#", "en:80", "e n", "en.", "é", "en\r\nX: y", "-", "e" * 64],
+)
+def test_a_language_that_would_lead_to_another_host_is_refused(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MEDIAWIKI", as_json(conn_type="http", host="https://{language}.wikipedia.org"))
+    hook = HttpHook("GET", "mediawiki")
+    hook.get_conn()
+    with pytest.raises(BadAnswer, match=r"page .*:Boston: its language .* is no part of a host's name") as refused:
+        _host(hook, request_in(language))
+    assert not refused.value.is_retryable
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

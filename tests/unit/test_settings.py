@@ -110,3 +110,12 @@ def test_a_schedule_whose_description_would_not_fit_airflows_column_is_refused(n
 
     room = DagModel.__table__.columns["timetable_description"].type.length
     assert len(CronDataIntervalTimetable(wordiest, timezone="UTC").description) <= room
+
+
+@pytest.mark.parametrize(
+    "text", ["ops@example.org\r\nX-Other: 1", "Zoë <zoe@example.org>", "ops@example.org\x00", "łukasz"]
+)
+def test_a_contact_that_no_header_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match=r"^DW_CONTACT must be an address or a URL in printable ASCII") as error:
+        read_settings({"DW_CONTACT": text})
+    assert repr(text) in str(error.value)
