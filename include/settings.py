@@ -28,6 +28,7 @@ class Settings:
     wikipedia_revision_days: int
     weather_places_per_batch: int
     wikipedia_pages_per_batch: int
+    patience_seconds: int
     contact: str
 
 
@@ -42,6 +43,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wikipedia_revision_days=_number(environment, "DW_WIKIPEDIA_REVISION_DAYS", 1, 0, 60),
         weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 500),
         wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 100),
+        patience_seconds=_number(environment, "DW_PATIENCE_SECONDS", 75, 0, 600),
         contact=_contact(environment, "DW_CONTACT", "https://github.com/dw-local-free/dw-local-free"),
     )
 

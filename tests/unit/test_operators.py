@@ -13,6 +13,7 @@ from include import weather, wikipedia
 from include.errors import BadAnswer
 from include.landing import Answer
 from include.loads import Load
+from include.patience import Patience
 from include.source import ApiRequest
 from include.windows import Window
 from plugins.operators.extract import ExtractOperator, _base_url, _host, _retry_after, _user_agent
@@ -163,7 +164,7 @@ def test_a_bad_answer_says_what_is_wrong_and_when_to_ask_again(
     is_retryable: bool,
     retry_after: float | None,
 ) -> None:
-    operator = ExtractOperator(task_id="extract", source=wikipedia, parameters={"load_id": 1})
+    operator = ExtractOperator(task_id="extract", source=wikipedia, parameters={"load_id": 1}, patience=Patience(0))
     with pytest.raises(BadAnswer) as error:
         operator._read(request_, answer, headers)
     assert said in str(error.value)
@@ -172,7 +173,7 @@ def test_a_bad_answer_says_what_is_wrong_and_when_to_ask_again(
 
 @pytest.mark.parametrize("source", [weather, wikipedia])
 def test_an_operator_keeps_its_source_and_renders_its_load(source: Any) -> None:
-    operator = ExtractOperator(task_id="extract", source=source, parameters={"load_id": 1})
+    operator = ExtractOperator(task_id="extract", source=source, parameters={"load_id": 1}, patience=Patience(0))
     assert operator.source is source
     assert "parameters" in operator.template_fields
     assert operator.do_xcom_push is False

@@ -15,6 +15,7 @@ DEFAULTS = Settings(
     wikipedia_revision_days=1,
     weather_places_per_batch=100,
     wikipedia_pages_per_batch=25,
+    patience_seconds=75,
     contact="https://github.com/dw-local-free/dw-local-free",
 )
 
@@ -23,6 +24,7 @@ NUMBERS = {
     "DW_WIKIPEDIA_REVISION_DAYS": (0, 60),
     "DW_WEATHER_PLACES_PER_BATCH": (1, 500),
     "DW_WIKIPEDIA_PAGES_PER_BATCH": (1, 100),
+    "DW_PATIENCE_SECONDS": (0, 600),
 }
 
 
@@ -50,6 +52,7 @@ def test_an_empty_variable_is_the_default(name: str) -> None:
         ("DW_WEATHER_PLACES_PER_BATCH", "500", "weather_places_per_batch", 500),
         ("DW_WIKIPEDIA_PAGES_PER_BATCH", "100", "wikipedia_pages_per_batch", 100),
         ("DW_WIKIPEDIA_REVISION_DAYS", "0", "wikipedia_revision_days", 0),
+        ("DW_PATIENCE_SECONDS", "0", "patience_seconds", 0),
         ("DW_CONTACT", "ops@example.org", "contact", "ops@example.org"),
     ],
 )

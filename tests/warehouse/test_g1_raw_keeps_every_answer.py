@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -10,6 +12,7 @@ import pytest
 import requests
 from airflow.sdk._shared.secrets_masker import redact
 
+from include.errors import BadAnswer
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import Pipeline, utc
 
@@ -54,6 +57,7 @@ def test_g1_a_raw_row_says_what_was_asked_and_answered(pipeline: Pipeline, sandb
     [
         pytest.param(lambda path: Fault(path=path, rewrite=lambda body: body[:100]), id="truncated"),
         pytest.param(lambda path: Fault(path=path, drop_at=100), id="dropped"),
+        pytest.param(lambda path: Fault(path=path, drop_at=100, reset=True), id="reset"),
         pytest.param(
             lambda path: Fault(
                 path=path, rewrite=lambda body: body[:200] + b"Unexpected error while streaming data: gone"
@@ -93,6 +97,41 @@ def test_g1_a_broken_answer_is_kept_to_the_byte_and_a_rerun_repairs_it(
     facts = "core.weather" if dag_id == "weather" else "core.revision"
     assert pipeline.value(f"SELECT count(*) FROM {facts}") > 0
     assert pipeline.value(f"SELECT count(*) FROM {table} WHERE id = %s", raw_id) == 1
+
+
+@pytest.mark.parametrize("more", [{}, {"headers": {"Connection": "close"}}], ids=["kept-alive", "closed"])
+def test_g1_an_answer_that_does_not_end_is_kept_as_far_as_it_came(
+    pipeline: Pipeline, sandbox: Sandbox, more: dict[str, Any]
+) -> None:
+    """A byte now and then, so that no wait for the next one is long."""
+    body = "0123456789" * 100
+    sandbox.faults.append(Fault(path="/v1/forecast", status=200, body=body, pace=0.01, **more))
+    pipeline.patience.answer_seconds = 0.5
+    run = pipeline.run("weather", *WINDOW)
+    ((raw_id, payload, problem),) = pipeline.rows("SELECT id, payload, problem FROM raw.weather_observations")
+    assert 0 < len(payload) < len(body) and body.startswith(payload)
+    assert problem == "the answer took longer than 0.5 s"
+    assert f"weather: {problem}; places Boston" in run.error and f"raw id {raw_id} " in run.error
+    assert isinstance(run.errors[0], BadAnswer)
+
+
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        ({"delay": 60}, "no answer from .* \\(ReadTimeout\\)"),
+        # Both waits are shorter than what an answer may take, and longer together.
+        ({"delay": 0.3, "status": 200, "body": "01", "pace": 0.4}, "the answer took longer than 0.5 s"),
+    ],
+    ids=["no-head", "no-body"],
+)
+def test_g1_an_answer_has_so_long_from_the_ask_to_its_last_byte(
+    pipeline: Pipeline, sandbox: Sandbox, late: dict[str, Any], words: str
+) -> None:
+    sandbox.faults.append(Fault(path="/v1/forecast", **late))
+    pipeline.patience.answer_seconds = 0.5
+    error = pipeline.run("weather", *WINDOW).errors[0]
+    assert isinstance(error, BadAnswer) and error.is_retryable
+    assert re.search(words, str(error))
 
 
 def sent_bodies(fault: Fault) -> list[bytes]:
