@@ -7,7 +7,7 @@ into `staging.weather`, audits them, and upserts them into `core.weather`. Any w
 | task | what it does | when it fails |
 |---|---|---|
 | `plan` | resolves the window, opens a load for each slice of it and group of places | correct what it names, clear the run |
-| `extract` | lands the answers as they come; retries as late as the service asks for | clear it once the service is healthy |
+| `extract` | lands the answers as they come; waits outages and refusals out | clear it once the service is healthy |
 | `transform` | parses the landed answers, set-based | clear it |
 | `validate` | audits the staged rows; sets those outside their limits aside | see `audit.validation_result`, clear `extract` |
 | `publish` | one transaction: upsert into core, daily rollup, ledger | clear it |

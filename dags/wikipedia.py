@@ -8,7 +8,7 @@ and the history `core.wikipedia_page`. Any window can be run again safely; what 
 | task | what it does | when it fails |
 |---|---|---|
 | `plan` | resolves the window, opens a load for each slice of it and group of pages | correct what it names, clear the run |
-| `extract` | lands the answers as they come; retries as late as the wiki asks for | clear it once the wiki is healthy |
+| `extract` | lands the answers as they come; waits outages and refusals out | clear it once the wiki is healthy |
 | `transform` | parses the landed answers, set-based | clear it |
 | `validate` | audits the staged rows; reports pages that vanished | see `audit.validation_result`, clear `extract` |
 | `publish` | one transaction: page versions, upsert into core, size changes, ledger | clear it |

@@ -28,8 +28,8 @@ class UnfinishedAudit(WarehouseError):
 class BadAnswer(WarehouseError):
     """An answer that is not what was asked for.
 
-    `is_retryable` tells whether asking again later can help, `retry_after` after how many seconds at the earliest (None: the
-    task's own backoff).
+    `is_retryable` tells whether it passes by itself, so that asking again can help, `retry_after` after how many seconds at the
+    earliest (None: the service named no time).
     """
 
     def __init__(self, problem: str, *, is_retryable: bool = True, retry_after: float | None = None) -> None:

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from unicodedata import category
 
 from croniter import croniter
 
 from include.errors import BadSetting
+
+LONGEST_SCHEDULE = 200
+"""Characters. Airflow keeps a description in words, several times as long, in a column of 1,000."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Settings:
     wikipedia_revision_days: int
     weather_places_per_batch: int
     wikipedia_pages_per_batch: int
+    patience_seconds: int
     contact: str
 
 
@@ -40,7 +44,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wikipedia_revision_days=_number(environment, "DW_WIKIPEDIA_REVISION_DAYS", 1, 0, 60),
         weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 500),
         wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 100),
-        contact=_header(environment, "DW_CONTACT", "https://github.com/dw-local-free/dw-local-free"),
+        patience_seconds=_number(environment, "DW_PATIENCE_SECONDS", 75, 0, 600),
+        contact=_contact(environment, "DW_CONTACT", "https://github.com/dw-local-free/dw-local-free"),
     )
 
 
@@ -62,21 +67,22 @@ def _date(environment: Mapping[str, str], name: str, default: str) -> datetime:
 
 def _schedule(environment: Mapping[str, str], name: str, default: str) -> str:
     text = environment.get(name) or default
-    try:
-        # A well formed one may have no times at all: 0 0 31 2 *
-        times = croniter(text)
-        times.get_next()
-        times.get_prev()
-    except (ValueError, TypeError):  # croniter's own errors are both
-        raise BadSetting(
-            f"{name} must be a cron expression such as @daily or 15 * * * *, with times before and after now, not {text!r}"
-        ) from None
-    return text
+    if len(text) <= LONGEST_SCHEDULE:
+        with suppress(ValueError, TypeError):  # croniter's own errors are both
+            # A well formed one may have no times at all: 0 0 31 2 *
+            times = croniter(text)
+            times.get_next()
+            times.get_prev()
+            return text
+    raise BadSetting(
+        f"{name} must be a cron expression such as @daily or 15 * * * *, of at most {LONGEST_SCHEDULE} characters, with times "
+        f"before and after now, not {text!r}"
+    )
 
 
-def _header(environment: Mapping[str, str], name: str, default: str) -> str:
+def _contact(environment: Mapping[str, str], name: str, default: str) -> str:
     text = environment.get(name) or default
-    # All that an HTTP header can hold (RFC 9110): Latin-1 without control characters.
-    if any(ord(character) > 255 or category(character) == "Cc" for character in text):
-        raise BadSetting(f"{name} must be one line of Latin letters, for it goes into an HTTP header, not {text!a}")
+    # It goes into a header.
+    if not (text.isascii() and text.isprintable()):
+        raise BadSetting(f"{name} must be an address or a URL in printable ASCII, not {text!a}")
     return text

@@ -11,14 +11,25 @@ from include.settings import Settings
 from include.warehouse import Connection
 from include.windows import Window
 
+LABEL_CHARACTERS = 250
+"""Of the column that Airflow keeps a label in, task_instance.rendered_map_index: a longer one fails its task."""
+
 
 @dataclass(frozen=True)
 class Batch:
-    """A slice of the window times a group of places or pages: what one load is for. The label is for the Airflow UI."""
+    """A slice of the window times a group of places or pages: what one load is for."""
 
     subject_ids: tuple[int, ...]
+    names: tuple[str, ...]
     window: Window
-    label: str
+
+    @property
+    def label(self) -> str:
+        """`Boston and 9 more · [2026-10-01, 2026-10-02) UTC`, for the Airflow UI; a name that is too long for it is cut."""
+        more = f" and {len(self.names) - 1} more" if len(self.names) > 1 else ""
+        rest = f"{more} · {self.window}"
+        name, room = self.names[0], LABEL_CHARACTERS - len(rest)
+        return (name if len(name) <= room else f"{name[: room - 1]}…") + rest
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def plan_batches(
     groups = [places[first : first + size] for first in range(0, len(places), size)]
     longest = timedelta(days=max(1, MAX_PLACE_HOURS // (24 * len(groups[0]))))
     return [
-        Batch(tuple(place.location_id for place in group), part, f"{_names(group)} · {part}")
+        Batch(tuple(place.location_id for place in group), tuple(place.location_name for place in group), part)
         for part in window.slices(longest)
         for group in groups
     ]
@@ -234,9 +234,3 @@ def _until_reset(reason: str, now: datetime) -> float | None:
     reset = next((moment for word, moment in resets.items() if reason.startswith(word)), None)
     # One second more: the two clocks need not agree.
     return (reset - now).total_seconds() + 1 if reset else None
-
-
-def _names(places: Sequence[Place]) -> str:
-    if len(places) == 1:
-        return places[0].location_name
-    return f"{places[0].location_name} and {len(places) - 1} more"

@@ -70,7 +70,7 @@ def plan_batches(
     size = settings.wikipedia_pages_per_batch
     groups = [rows[first : first + size] for first in range(0, len(rows), size)]
     return [
-        Batch(tuple(row[0] for row in group), part, f"{_names([row[1] for row in group])} · {part}")
+        Batch(tuple(row[0] for row in group), tuple(row[1] for row in group), part)
         for part in window.slices(LONGEST_SLICE)
         for group in groups
     ]
@@ -221,7 +221,3 @@ def _is_continuation(value: Any) -> bool:
 
 def _timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _names(titles: Sequence[str]) -> str:
-    return titles[0] if len(titles) == 1 else f"{titles[0]} and {len(titles) - 1} more"

@@ -9,6 +9,7 @@ from typing import Any
 from rich import progress
 from rich.box import SIMPLE
 from rich.table import Table
+from rich.text import Text
 
 from local import marts
 from local.console import out
@@ -58,7 +59,7 @@ def show(address: str, first: date, end: date) -> None:
     weather = marts.rows(address, marts.WEATHER, first, end)
     out.print(weather_table(weather, first, end))
     if weather:
-        out.print(temperature_plot(weather, first, end))
+        out.print(Text(temperature_plot(weather, first, end)))
     out.print(wikipedia_table(marts.rows(address, marts.WIKIPEDIA, first, end), first))
     counts = plain_table("Rows in the warehouse")
     for name in ("layer", "table", "rows"):
@@ -83,7 +84,7 @@ def weather_table(rows: Sequence[dict[str, Any]], first: date, end: date) -> Tab
     table.add_column("mostly")
     for row in rows[:MOST_ROWS]:
         figures = (row[name] for name in ("days", "mean", "coldest", "warmest", "rain", "wind"))
-        table.add_row(row["location_name"], *(_text(figure) for figure in figures), row["conditions"] or "")
+        table.add_row(Text(row["location_name"]), *(_text(figure) for figure in figures), row["conditions"] or "")
     table.caption = _more(rows)
     return table
 
@@ -97,7 +98,7 @@ def wikipedia_table(rows: Sequence[dict[str, Any]], first: date) -> Table:
         table.add_column(name, justify="right")
     for row in rows[:MOST_ROWS]:
         figures = (row[name] for name in ("days", "revisions", "bytes", "last_edit"))
-        table.add_row(row["page_title"], row["page_language"], *(_text(figure) for figure in figures))
+        table.add_row(Text(row["page_title"]), row["page_language"], *(_text(figure) for figure in figures))
     table.caption = _more(rows)
     return table
 

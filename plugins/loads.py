@@ -7,6 +7,8 @@ from typing import Any
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import Asset, task_group
 
+from include.patience import Patience
+from include.settings import read_settings
 from include.source import Source
 from include.suites import Suite
 from plugins.operators.extract import ExtractOperator
@@ -27,6 +29,7 @@ def load_group(
     `transform` fills staging and `publish` moves it into core: statement files below sql/ with the parameter %(load_id)s. With
     what is the same for every source around them each list is one transaction.
     """
+    patience = Patience(read_settings().patience_seconds)
 
     @task_group(group_id="load")
     def load(load_id: Any, label: Any) -> None:
@@ -35,11 +38,13 @@ def load_group(
         extracted = ExtractOperator(
             task_id="extract",
             doc_md="Asks the service for all of this load and lands each answer in `raw` as it comes, byte for byte. "
-            "Retries as late as the service asks for. **Clear it** once the service is healthy. A replay asks nobody.",
+            "Waits a short outage out, retries as late as the service asks for. **Clear it** once the service is healthy. A replay "
+            "asks nobody.",
             source=source,
             parameters=parameters,
+            patience=patience,
             pool=pool,
-            execution_timeout=timedelta(seconds=120),
+            execution_timeout=timedelta(seconds=patience.longest_try),
             retry_policy=HonourRetryAfter(),
             **IN_THE_UI,
         )

@@ -33,7 +33,12 @@ def note_failure(context: Context) -> None:
     task_instance, error = context["ti"], context.get("exception")
     key = RunKey(task_instance.dag_id, task_instance.run_id)
     with warehouse() as connection:
-        # A lost worker leaves no exception: its callback runs in the DAG processor.
-        what = " ".join(str(error).split()) if error else "ended without a result, its worker was lost; clear it"
-        text = f"{task_instance.task_id}: {what}"
+        text = f"{task_instance.task_id}: {_reason(error)}"
         record_failure(connection, key, task_instance.map_index if task_instance.map_index is not None else -1, text)
+
+
+def _reason(error: object) -> str:
+    """In one line. Without an exception the callback runs in the DAG processor, and nobody there knows what happened."""
+    if error is None:
+        return "ended without saying why: clear it; if it ends so again, Airflow's log of this task or of the scheduler has why"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -24,7 +24,8 @@ class Fault:
 
     With `status` it answers itself; otherwise the real answer is made, then changed by `transform` (parsed JSON to
     JSON) and `rewrite` (bytes to bytes). `truncate_at` sends that many bytes as if they were all; `drop_at` announces
-    the whole body and closes the connection after that many bytes. `delay` is in seconds, before the answer.
+    the whole body and closes the connection after that many bytes, with `reset` without a farewell. `delay` is in seconds,
+    before the answer; `pace` in seconds, before each byte of its body.
     """
 
     path: str = ""
@@ -37,7 +38,9 @@ class Fault:
     rewrite: Callable[[bytes], bytes] | None = None
     truncate_at: int | None = None
     drop_at: int | None = None
+    reset: bool = False
     delay: float = 0.0
+    pace: float = 0.0
     applied: int = 0
 
     def take(self, request: Request) -> bool:

@@ -2,6 +2,7 @@
 
 import socket
 import socketserver
+import struct
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
@@ -117,8 +118,12 @@ class Sandbox:
             # Waiting belongs inside the line: a slow answer holds up those behind it.
             if not admitted:
                 return self._turned_away(request), []
-            self._stopping.wait(sum(fault.delay for fault in faults))
+            self.pause(sum(fault.delay for fault in faults))
             return self._answer(request, faults), faults
+
+    def pause(self, seconds: float) -> None:
+        """Waits, but not longer than the sandbox lives."""
+        self._stopping.wait(seconds)
 
     def _answer(self, request: Request, faults: list[Fault]) -> Answer:
         replacements = [answer for fault in faults if (answer := fault.replacement()) is not None]
@@ -224,6 +229,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         drop = next((fault.drop_at for fault in faults if fault.drop_at is not None), None)
         if self.command != "HEAD":
-            self.wfile.write(body if drop is None else body[:drop])
-        self.wfile.flush()
+            self._send(body if drop is None else body[:drop], sum(fault.pace for fault in faults))
+        if any(fault.reset for fault in faults):
+            self._reset()
         self.close_connection = self.close_connection or drop is not None
+
+    def _send(self, body: bytes, pace: float) -> None:
+        for part in (body[at : at + 1] for at in range(len(body))) if pace else (body,):
+            self.wfile.flush()
+            self.server.sandbox.pause(pace)
+            self.wfile.write(part)
+        self.wfile.flush()
+
+    def _reset(self) -> None:
+        """Closes the connection without a farewell. A socket that is closed the usual way says goodbye first."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.close(self.connection.detach())

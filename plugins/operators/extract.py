@@ -1,10 +1,16 @@
 """extract: asks the service for all of a load and lands each answer in raw as it comes; a replay asks nobody."""
 
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.metadata import version
-from time import sleep
+from textwrap import shorten
+from threading import Event, Timer
+from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
 import requests
 import urllib3
@@ -12,21 +18,23 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.log import mask_secret
 
 from include.errors import BadAnswer, WarehouseError
 from include.landing import MAX_BODY_BYTES, Answer, land, land_whole, text_of
 from include.loads import Load, begin_extraction, finish_extraction
+from include.patience import Patience
 from include.replay import replay_answers
 from include.settings import read_settings
 from include.source import ApiRequest, Source
 from include.warehouse import Connection
 from plugins.warehouse import warehouse
 
-TIMEOUT_SECONDS = (10, 60)
-"""To connect, and between two bytes."""
+CONNECT_SECONDS = 10
+"""To connect, of the time that an answer has."""
 
-PATIENCE_SECONDS = 75.0
-"""A try waits so long for rate limits in all: over a minute's reset, and within the task's timeout of 120 s."""
+PART_OF_A_HOST = re.compile("(?!-)[A-Za-z0-9-]{1,63}")
+"""One name between two dots: nothing that would lead a request to another host."""
 
 
 class ExtractOperator(HttpOperator):
@@ -34,19 +42,20 @@ class ExtractOperator(HttpOperator):
 
     :param source: the module of the source
     :param parameters: {load_id, label}: the load in audit.load, and its name in the UI
+    :param patience: what a try waits out; the task's execution_timeout is to have room for its longest_try
     """
 
     template_fields = (*HttpOperator.template_fields, "parameters")
     shallow_copy_attrs = ("source",)  # a module cannot be copied deeply
 
-    def __init__(self, *, source: Source, parameters: Any, **kwargs: Any) -> None:
+    def __init__(self, *, source: Source, parameters: Any, patience: Patience, **kwargs: Any) -> None:
         super().__init__(method="GET", do_xcom_push=False, **kwargs)
         self.source = source
         self.parameters = parameters
+        self.patience = patience
 
     def execute(self, context: Context) -> None:
         """Lands the answers of a new extraction attempt; of a replay, finds those that are there."""
-        self.patience = PATIENCE_SECONDS
         with warehouse() as connection:
             try:
                 load = begin_extraction(connection, self.parameters["load_id"])
@@ -64,28 +73,19 @@ class ExtractOperator(HttpOperator):
         self.log.info("load %d: %d rows %s in raw", load.load_id, rows, "found" if load.is_replay else "landed")
 
     def _converse(self, connection: Connection, load: Load) -> int:
-        rows = 0
+        rows, patience = 0, self.patience.begun()
         conversation = self.source.conversation(connection, load, datetime.now(UTC))
         try:
             request = next(conversation)
             while True:
-                landed, understood = self._ask_patiently(connection, load, request)
+                landed, understood = patience.ask(partial(self._ask, connection, load, request), self._tell)
                 rows += landed
                 request = conversation.send(understood)
         except StopIteration:
             return rows
 
-    def _ask_patiently(self, connection: Connection, load: Load, request: ApiRequest) -> tuple[int, Any]:
-        """Waits a short refusal out: it neither costs a try nor begins the load anew."""
-        while True:
-            try:
-                return self._ask(connection, load, request)
-            except BadAnswer as error:
-                if not error.retry_after or error.retry_after > self.patience:
-                    raise
-                self.patience -= error.retry_after
-                self.log.warning("%s; asked again in %.0f s", error, error.retry_after)
-                sleep(error.retry_after)
+    def _tell(self, error: BadAnswer, seconds: float) -> None:
+        self.log.warning("asked again in %.0f s: %s", seconds, shorten(str(error), 200, placeholder=" …"))
 
     def _ask(self, connection: Connection, load: Load, request: ApiRequest) -> tuple[int, Any]:
         """Fetches, lands and checks one answer; an unusable one is landed whole before the task fails."""
@@ -106,7 +106,8 @@ class ExtractOperator(HttpOperator):
     def _read(self, request: ApiRequest, answer: Answer, headers: dict[str, str]) -> tuple[Any, Any]:
         text, encoding = text_of(answer.body)
         if answer.broken:
-            raise BadAnswer(answer.broken)
+            # One that is too large would be so again, and be kept each time.
+            raise BadAnswer(answer.broken, is_retryable=len(answer.body) <= MAX_BODY_BYTES)
         if answer.status != 200:
             details = self.source.problem_of_status(answer.status, text, datetime.now(UTC))
             retry_after = _retry_after(headers) or details.retry_after
@@ -128,42 +129,84 @@ class ExtractOperator(HttpOperator):
     def _fetch(self, request: ApiRequest) -> tuple[Answer, dict[str, str]]:
         # Not self.hook, which knows no connection of type https: what `AIRFLOW_CONN_…=https://host` is.
         hook = HttpHook(self.method, request.connection_id)
-        # Only a status is checked by the hook, and it would log the whole body; what is an error is the source's to say.
-        session = hook.get_conn(
-            {"User-Agent": _user_agent()}, {"check_response": False, "timeout": TIMEOUT_SECONDS, "stream": True}
-        )
+        session = hook.get_conn({"User-Agent": _user_agent()}, {"stream": True})
+        seconds, asked = self.patience.answer_seconds, monotonic()
         url = _host(hook, request) + request.endpoint + "?" + request.query
-        key = BaseHook.get_connection(request.connection_id).password
         try:
-            prepared = session.prepare_request(requests.Request("GET", f"{url}&apikey={key}" if key else url))
-            with session, hook.run_and_check(session, prepared, hook.merged_extra) as response:
-                body, broken = _read_body(response)
+            # Not by the hook, which would log the URL of a request that failed.
+            with (
+                session,
+                session.get(
+                    url + _api_key(request.connection_id),
+                    proxies=session.proxies,
+                    verify=session.verify,
+                    timeout=urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS),  # type: ignore[arg-type]  # handed on
+                    allow_redirects=hook.merged_extra.get("allow_redirects", True),
+                ) as response,
+            ):
+                body, broken = _read_body(response, seconds, asked)
                 return Answer(response.status_code, url, body, broken), dict(response.headers)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # Its text would hold the URL, and that the API key.
             raise BadAnswer(
                 f"{self.source.NAME}: no answer from {url.split('?')[0]} ({type(error).__name__}); {request.about}; "
-                f"window {request.window}; check the connection {request.connection_id} and the network, then clear this task"
+                f"window {request.window}; check the connection {request.connection_id} and the network, then clear this task",
+                # A ValueError: an address that cannot be asked at all.
+                is_retryable=not isinstance(error, ValueError),
             ) from None
 
 
-def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
-    """The body, and what cut it short; what came before the cut is kept."""
-    body = bytearray()
+def _read_body(response: requests.Response, seconds: float, asked: float) -> tuple[bytes, str | None]:
+    """The body, and what cut it short; what came before the cut is kept. It has so many seconds since the moment `asked`."""
+    body, is_late = bytearray(), Event()
+    broken = None
+
+    def hang_up() -> None:
+        is_late.set()
+        # It may have ended by itself in this moment.
+        with suppress(OSError, RuntimeError, ValueError):
+            response.raw.shutdown()
+
+    timer = Timer(max(0.0, asked + seconds - monotonic()), hang_up)
+    timer.daemon = True
+    timer.start()
     try:
         # iter_content would wait for a full chunk, and lose what came of it when the connection breaks.
-        while chunk := response.raw.read1(1 << 16, decode_content=True):
+        while (chunk := response.raw.read1(1 << 16, decode_content=True)) and not is_late.is_set():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 return bytes(body), f"the answer is larger than {MAX_BODY_BYTES >> 20} MiB"
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return bytes(body), f"the connection broke after {len(body)} bytes ({type(error).__name__})"
-    return bytes(body), None
+        broken = f"the connection broke after {len(body)} bytes ({type(error).__name__})"
+    except (ValueError, AttributeError):
+        # Of a TLS connection that is hung up while it is read.
+        if not is_late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    return bytes(body), f"the answer took longer than {seconds:g} s" if is_late.is_set() else broken
+
+
+def _api_key(connection_id: str) -> str:
+    """`&apikey=…` where the connection has a key. Airflow masks the key in logs, as it is; here it is masked as a URL has it."""
+    key = BaseHook.get_connection(connection_id).password
+    if not key:
+        return ""
+    escaped = quote(key, safe="")
+    mask_secret(escaped)
+    return f"&apikey={escaped}"
 
 
 def _host(hook: HttpHook, request: ApiRequest) -> str:
-    """Where to ask, with the fields of the request in it; BadAnswer for a host with others."""
+    """Where to ask, with the fields of the request in it; BadAnswer for a host with others, and for a value that is no name."""
     base_url = _base_url(hook, request.connection_id)
+    for name, value in request.host_fields.items():
+        if not PART_OF_A_HOST.fullmatch(value):
+            raise BadAnswer(
+                f"{' '.join(request.about.split())}: its {name} {value!r} is no part of a host's name: correct it in "
+                "include/seed_data.yaml and seed again, then clear this task",
+                is_retryable=False,
+            )
     try:
         return base_url.format(**request.host_fields)
     except (LookupError, AttributeError, ValueError):

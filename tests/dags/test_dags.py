@@ -45,7 +45,8 @@ def test_a_source_is_plan_and_mapped_loads_of_four_steps(bag: Any, dag_id: str) 
     assert [task.task_id for task in dag.topological_sort()] == STEPS
     assert list(dag.task_group.children) == ["plan", "load"]
     extract = dag.get_task("load.extract")
-    assert extract.pool == pool and extract.execution_timeout.total_seconds() == 120
+    assert extract.pool == pool
+    assert extract.execution_timeout.total_seconds() == extract.patience.longest_try
     assert type(extract.retry_policy).__name__ == "HonourRetryAfter"
     assert [outlet.name for outlet in dag.get_task("load.publish").outlets] == [asset]
     assert all(task.on_failure_callback for task in dag.tasks if task.task_id != "plan")
@@ -127,6 +128,19 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert dag.timetable.expression == "0 * * * *"
     assert dag.start_date.isoformat() == "2026-03-01T00:00:00+00:00"
     assert read_settings().weather_schedule == "@hourly"
+
+
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_a_longer_patience_gives_an_extraction_as_much_more_time(
+    bag: Any, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("DW_PATIENCE_SECONDS", str(seconds))
+    extract = DagBag(str(REPO / "dags" / "wikipedia.py")).dags["wikipedia"].get_task("load.extract")
+    default = bag.dags["wikipedia"].get_task("load.extract")
+    assert (default.patience.seconds, extract.patience.seconds) == (75, seconds)
+    assert (extract.execution_timeout - default.execution_timeout).total_seconds() == seconds - 75
 
 
 def test_no_deprecated_path_of_airflow_is_used() -> None:

@@ -60,6 +60,18 @@ def test_a_refusal_is_waited_out_as_long_as_the_service_asked(dag_id: str, refus
     assert run.loads("status, attempt") == [("published", 1)]
 
 
+def test_a_service_that_is_away_for_a_moment_costs_no_try(stack: Stack) -> None:
+    arrivals: list[float] = []
+    stack.sandbox.faults += [Fault("/v1", note_arrivals(arrivals), None), Fault.overloaded(times=2)]
+    run = stack.trigger("weather", "2021-08-11", "2021-08-12", locations=["Boston"])
+    run.wait("success")
+    extract = run.task("load.extract", 0)
+    assert (len(arrivals), extract.try_number, run.loads("status, attempt")) == (3, 1, [("published", 1)])
+    told = [str(entry["event"]) for entry in run.log(extract) if entry.get("level") == "warning"]
+    assert [text.partition(":")[0] for text in told] == ["asked again in 1 s", "asked again in 2 s"]
+    assert all("HTTP 503: the service failed: The service is overloaded" in text for text in told)
+
+
 def test_a_load_that_fails_its_audit_leaves_nothing_behind(stack: Stack) -> None:
     stack.sandbox.faults.append(Fault.absurd("temperature_2m", 999.9))
     bad = stack.trigger("weather", "2021-10-01", "2021-10-02", locations=["Boston"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import requests
+from urllib3.exceptions import ProtocolError
 
 from sandbox import Fault
 
@@ -93,6 +94,22 @@ def test_a_dropped_connection_is_an_error_for_the_client(client: Any) -> None:
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         client.get("/v1/forecast", **ASK)
     assert client.get("/v1/forecast", **ASK).json()
+
+
+def test_a_reset_connection_has_no_end(client: Any) -> None:
+    client.sandbox.faults.append(Fault.dropped(100, reset=True))
+    with client.session.get(f"{client.sandbox.url}/v1/forecast", params=ASK, stream=True) as answer:
+        assert len(answer.raw.read1(100)) == 100
+        with pytest.raises(ProtocolError, match="Connection reset"):
+            answer.raw.read1(1)
+    assert client.get("/v1/forecast", **ASK).json()
+
+
+def test_a_body_may_trickle(client: Any) -> None:
+    client.sandbox.faults.append(Fault(pace=0.001, status=200, body="one byte after the other"))
+    with client.session.get(f"{client.sandbox.url}/v1/forecast", stream=True) as answer:
+        assert answer.raw.read1(1) == b"o"
+        assert answer.raw.read() == b"ne byte after the other"
 
 
 def test_a_slow_answer_outlasts_the_clients_patience(client: Any) -> None:

@@ -13,9 +13,10 @@ from include import weather, wikipedia
 from include.errors import BadAnswer
 from include.landing import Answer
 from include.loads import Load
+from include.patience import Patience
 from include.source import ApiRequest
 from include.windows import Window
-from plugins.operators.extract import ExtractOperator, _base_url, _retry_after, _user_agent
+from plugins.operators.extract import ExtractOperator, _base_url, _host, _retry_after, _user_agent
 from plugins.retry import HonourRetryAfter
 from tests.unit.support import FakeConnection, utc
 
@@ -102,16 +103,43 @@ def test_a_connection_is_a_scheme_a_host_and_a_port(monkeypatch: pytest.MonkeyPa
     assert _base_url(hook, "a_service") == url
 
 
-@pytest.fixture
-def request_() -> ApiRequest:
-    """A request for Boston."""
+def request_in(language: str) -> ApiRequest:
+    """A request for the page Boston of a wiki."""
     window = Window(utc("2026-11-18"), utc("2026-11-19"))
     conversation = wikipedia.conversation(
-        FakeConnection((1, "Boston", "en", None)),  # type: ignore[arg-type]
+        FakeConnection((1, "Boston", language, None)),  # type: ignore[arg-type]
         Load(1, 1, (1,), window),
         utc("2026-11-20"),
     )
     return next(conversation)
+
+
+@pytest.fixture
+def request_() -> ApiRequest:
+    """A request for Boston."""
+    return request_in("en")
+
+
+@pytest.mark.parametrize("language", ["en", "be-tarask", "zh-min-nan", "tokipona2"])
+def test_the_language_of_a_page_is_a_part_of_the_host(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MEDIAWIKI", as_json(conn_type="http", host="https://{language}.wikipedia.org"))
+    hook = HttpHook("GET", "mediawiki")
+    hook.get_conn()
+    assert _host(hook, request_in(language)) == f"https://{language}.wikipedia.org"
+
+
+@pytest.mark.parametrize(
+    "language",
+    ["", "en.evil.test/", "en@evil.test", "evil.test#", "en:80", "e n", "en.", "é", "en\r\nX: y", "-", "e" * 64],
+)
+def test_a_language_that_would_lead_to_another_host_is_refused(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MEDIAWIKI", as_json(conn_type="http", host="https://{language}.wikipedia.org"))
+    hook = HttpHook("GET", "mediawiki")
+    hook.get_conn()
+    with pytest.raises(BadAnswer, match=r"page .*:Boston: its language .* is no part of a host's name") as refused:
+        _host(hook, request_in(language))
+    assert not refused.value.is_retryable
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +164,7 @@ def test_a_bad_answer_says_what_is_wrong_and_when_to_ask_again(
     is_retryable: bool,
     retry_after: float | None,
 ) -> None:
-    operator = ExtractOperator(task_id="extract", source=wikipedia, parameters={"load_id": 1})
+    operator = ExtractOperator(task_id="extract", source=wikipedia, parameters={"load_id": 1}, patience=Patience(0))
     with pytest.raises(BadAnswer) as error:
         operator._read(request_, answer, headers)
     assert said in str(error.value)
@@ -145,7 +173,7 @@ def test_a_bad_answer_says_what_is_wrong_and_when_to_ask_again(
 
 @pytest.mark.parametrize("source", [weather, wikipedia])
 def test_an_operator_keeps_its_source_and_renders_its_load(source: Any) -> None:
-    operator = ExtractOperator(task_id="extract", source=source, parameters={"load_id": 1})
+    operator = ExtractOperator(task_id="extract", source=source, parameters={"load_id": 1}, patience=Patience(0))
     assert operator.source is source
     assert "parameters" in operator.template_fields
     assert operator.do_xcom_push is False

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from include.patience import Patience
 from include.warehouse import SQL_FOLDER
 from plugins.operators import extract, plan
 from plugins.warehouse import note_failure
@@ -59,10 +60,13 @@ class Pipeline:
         frozen = SimpleNamespace(now=lambda zone: clock().astimezone(zone))
         monkeypatch.setattr(plan, "datetime", frozen)
         monkeypatch.setattr(extract, "datetime", frozen)
-        self.waits: list[float] = []
-        """Seconds that extractions would have slept for rate limits."""
-        monkeypatch.setattr(extract, "sleep", self.waits.append)
         self.clock = clock
+        self.waits: list[float] = []
+        """Seconds of each pause that extractions made; it took no time."""
+        self.meanwhile: Callable[[float], None] = lambda seconds: None
+        """What happens in a pause of so many seconds."""
+        self.patience = Patience(0, clock=lambda: sum(self.waits), sleep=self._pause)
+        """Of each extraction. None, for most tests are about one answer."""
 
     def run(self, dag_id: str, start: str | None = None, end: str | None = None, **more: Any) -> DagRun:
         """A manual run over [start, end), or as `more` fields of DagRun say; loads that fail do not stop the others."""
@@ -93,12 +97,16 @@ class Pipeline:
     def _load(self, run: DagRun, map_index: int, load: dict[str, Any], steps: tuple[str, ...]) -> None:
         for step in steps:
             try:
-                execute(run.dag_id, step, load)
+                execute(run.dag_id, step, load, self.patience)
             except Exception as error:
                 run.errors[map_index] = error
                 instance = SimpleNamespace(dag_id=run.dag_id, run_id=run.run_id, map_index=map_index, task_id=step)
                 note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item, typeddict-unknown-key]
                 return
+
+    def _pause(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.meanwhile(seconds)
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a query as the owner."""
@@ -123,10 +131,11 @@ class Pipeline:
         return refreshed
 
 
-def execute(dag_id: str, step: str, load: dict[str, Any]) -> None:
-    """One task of a load, with its parameters filled in as Airflow's rendering would."""
+def execute(dag_id: str, step: str, load: dict[str, Any], patience: Patience | None = None) -> None:
+    """One task of a load, with its parameters filled in as Airflow's rendering would; an extraction has no patience, or this."""
     operator = task(dag_id, f"load.{step}").prepare_for_execution()
     operator.parameters = load
+    operator.patience = patience or Patience(0)
     with GREAT_EXPECTATIONS if step == "validate" else nullcontext():
         operator.execute({})
 

@@ -1,14 +1,18 @@
 """G7: bad input gets one clear error that names the source, the place, the window and the raw id, and says what to do."""
 
+import json
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from include.errors import BadAnswer
-from plugins.operators import extract
+from plugins.warehouse import note_failure
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import Pipeline
+from tests.warehouse.pipeline import DagRun, Pipeline
 from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
 
 DAY = ("2026-10-05", "2026-10-06")
@@ -71,6 +75,7 @@ def test_g7_an_error_names_source_place_window_and_raw_id_and_says_what_to_do(
 def test_g7_a_short_refusal_is_waited_out_in_the_same_try(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, seconds: float
 ) -> None:
+    pipeline.patience.seconds = 75
     sandbox.faults.append(fault)
     assert pipeline.run(dag_id, *DAY).errors == {}
     assert pipeline.waits == [seconds]
@@ -83,12 +88,12 @@ def test_g7_a_short_refusal_is_waited_out_in_the_same_try(
         ("wikipedia", Fault.maxlag(retry_after=500), 500),
         ("weather", Fault.rate_limited("Hourly"), 1801),
         ("weather", Fault.rate_limited("Daily"), 11.5 * 3600 + 1),
-        ("weather", Fault.overloaded(), None),
     ],
 )
 def test_g7_a_long_refusal_is_retried_as_late_as_the_service_wants(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, seconds: float | None
 ) -> None:
+    pipeline.patience.seconds = 75
     sandbox.faults.append(fault)
     error = pipeline.run(dag_id, *DAY).errors[0]
     assert isinstance(error, BadAnswer)
@@ -96,9 +101,90 @@ def test_g7_a_long_refusal_is_retried_as_late_as_the_service_wants(
     assert pipeline.waits == []
 
 
+OUTAGES = {
+    "overloaded": Fault(status=503, body="The service is overloaded"),
+    "error": Fault(status=500, body='{"reason":"Something went wrong.","error":true}'),
+    "gateway": Fault(status=502, body="<html>Bad Gateway</html>"),
+    "limit": Fault(status=429, body='{"error":true,"reason":"Too many concurrent requests"}'),
+    "cut": Fault(path="/", drop_at=100),
+    "nothing": Fault(path="/", drop_at=0),
+    "no-json": Fault(path="/", rewrite=lambda body: body[:100]),
+}
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_g7_an_outage_shorter_than_the_patience_costs_no_try(
+    pipeline: Pipeline, sandbox: Sandbox, dag_id: str, outage: str
+) -> None:
+    pipeline.patience.seconds = 75
+    sandbox.faults.append(replace(OUTAGES[outage], times=None))
+    pipeline.meanwhile = lambda _: sandbox.faults.clear() if sum(pipeline.waits) >= 60 else None
+    assert pipeline.run(dag_id, *DAY).errors == {}
+    schedule = [5.0] * 12 if (dag_id, outage) == ("wikipedia", "limit") else [1, 2, 4, 8, 15, 15, 15]
+    assert pipeline.waits == schedule
+    assert pipeline.rows("SELECT status, attempt FROM audit.load") == [("published", 1)]
+
+
+def test_g7_a_service_that_nobody_reaches_for_a_while_costs_no_try(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections are refused: nothing listens at the port until the sandbox does, in the sixth pause."""
+    pipeline.patience.seconds = 75
+    gone = Sandbox()
+    gone.stop()
+    monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO", gone.url)
+    with ExitStack() as stack:
+
+        def meanwhile(_: float) -> None:
+            if len(pipeline.waits) == 6:
+                stack.enter_context(Sandbox(pipeline.clock(), gone.port, limits=False))
+
+        pipeline.meanwhile = meanwhile
+        assert pipeline.run("weather", *DAY).errors == {}
+    assert pipeline.waits == [1, 2, 4, 8, 15, 15]
+    assert pipeline.rows("SELECT status, attempt FROM audit.load") == [("published", 1)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault.overloaded(times=None), "HTTP 503: the service failed: The service is overloaded"),
+        (Fault(path="/v1", drop_at=50, times=None), "the connection broke after 50 bytes"),
+    ],
+)
+def test_g7_an_outage_longer_than_the_patience_ends_the_try_with_its_last_error(
+    pipeline: Pipeline, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], fault: Fault, words: str
+) -> None:
+    pipeline.patience.seconds = 75
+    sandbox.faults.append(fault)
+    run = pipeline.run("weather", *DAY)
+    assert sum(pipeline.waits) == 75
+    kept = pipeline.rows("SELECT max(id), count(*) FROM raw.weather_observations WHERE problem IS NOT NULL")
+    assert kept == [(9, 9)]
+    assert isinstance(run.errors[0], BadAnswer)
+    assert words in run.error and "raw id 9 " in run.error and "it is tried again by itself" in run.error
+    warnings = [line for line in capfd.readouterr().out.splitlines() if "asked again in" in line]
+    assert len(warnings) == len(pipeline.waits)
+    assert all(words in line and len(line) < 400 for line in warnings)
+
+
+@pytest.mark.parametrize("address", ["http://", "http://*.test", "http://a..test", "ftp://127.0.0.1"])
+def test_g7_an_address_that_cannot_be_asked_is_not_waited_for(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    pipeline.patience.seconds = 75
+    monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO", json.dumps({"conn_type": "http", "host": address}))
+    run = pipeline.run("weather", *DAY)
+    assert "check the connection open_meteo" in run.error
+    assert not isinstance(run.errors[0], BadAnswer)
+    assert pipeline.waits == []
+
+
 def test_g7_a_service_that_refuses_again_and_again_ends_the_patience_of_a_try(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
+    pipeline.patience.seconds = 75
     sandbox.faults.append(Fault.maxlag(retry_after=30, times=None))
     assert isinstance(pipeline.run("wikipedia", *DAY).errors[0], BadAnswer)
     assert pipeline.waits == [30, 30]
@@ -106,15 +192,15 @@ def test_g7_a_service_that_refuses_again_and_again_ends_the_patience_of_a_try(
 
 def test_g7_a_window_larger_than_the_limits_of_the_service_is_loaded_all_the_same(pipeline: Pipeline) -> None:
     """Twenty years of two places are four loads, each refused once."""
+    pipeline.patience.seconds = 75
     limited = Sandbox(now=pipeline.clock(), limits=True)
     with limited as sandbox, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_OPEN_METEO_ARCHIVE", sandbox.url)
 
-        def sleep(seconds: float) -> None:
-            pipeline.waits.append(seconds)
+        def meanwhile(seconds: float) -> None:
             sandbox.now += timedelta(seconds=seconds)
 
-        patch.setattr(extract, "sleep", sleep)
+        pipeline.meanwhile = meanwhile
         assert pipeline.run("weather", "2006-01-01", "2026-01-01").errors == {}
     assert pipeline.waits
     assert pipeline.value("SELECT count(*) FROM core.weather") == 2 * 7305 * 24
@@ -133,6 +219,25 @@ def test_g7_a_batch_that_fails_leaves_the_others_published_and_names_its_places(
     pipeline.finish(run, only=[1])
     assert run.errors == {}
     assert len(sandbox.requests) == requests_before + 1
+
+
+@pytest.mark.parametrize(
+    ("exception", "words"),
+    [
+        # As the scheduler calls it for a task that fell silent, or whose end the API server refused.
+        ({}, "clear it; if it ends so again, Airflow's log of this task or of the scheduler has why"),
+        ({"exception": None}, "ended without saying why"),
+        ({"exception": TimeoutError()}, "extract: TimeoutError"),
+        ({"exception": ValueError("two\nlines")}, "extract: two lines"),
+    ],
+)  # fmt: skip
+def test_g7_a_failure_claims_no_more_than_is_known(pipeline: Pipeline, exception: dict, words: str) -> None:
+    run = pipeline.plan(DagRun("weather", "silent", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock()))
+    instance = SimpleNamespace(dag_id="weather", run_id=run.run_id, map_index=0, task_id="extract")
+    note_failure({"ti": instance, **exception})  # type: ignore[typeddict-item]
+    noted = pipeline.value("SELECT error FROM audit.load")
+    assert words in noted
+    assert "lost" not in noted
 
 
 @pytest.mark.parametrize(
