@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 RUN := .venv/bin/python
 FAST := $(wildcard tests/unit tests/dags tests/sandbox)
 SLOW := $(wildcard tests/local tests/warehouse tests/e2e)
-DOCKER := $(wildcard tests/compose)
+DOCKER := $(wildcard tests/compose tests/bare)
 CODE := $(wildcard dags plugins include config deploy local sandbox tests)
 TYPED := $(wildcard include plugins local sandbox)
 
@@ -51,7 +51,7 @@ gaps: ## list what is missing or failed since DW_START_DATE and what fills it; f
 clean: down ## stop, then remove .venv and .local with all data
 	@rm -rf .venv .local
 
-test: install ## all tests, the fast ones first, those of the compose stack (where Docker runs) last
+test: install ## all tests, the fast ones first, those that need Docker (where it runs) last
 	@$(RUN) -m pytest $(FAST) $(SLOW) $(DOCKER)
 
 test-fast: install ## the tests that start neither PostgreSQL nor Airflow

@@ -12,7 +12,8 @@ REPO = Path(__file__).parent.parent
 
 # Before the first import of Airflow, which reads its settings then: nothing of a running stack may leak in, nor out.
 for name in [name for name in os.environ if name.startswith(("AIRFLOW", "DW_", "WAREHOUSE_"))]:
-    del os.environ[name]
+    if not name.startswith("DW_TEST_"):  # those are for the tests
+        del os.environ[name]
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="dw-airflow-home-")
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"

@@ -1,8 +1,6 @@
 """One compose stack for all tests here, on a real Docker engine."""
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,33 +9,21 @@ import pytest
 import requests
 
 from tests.compose.stack import ComposeStack
+from tests.docker import do_without, why_no_compose, why_no_engine
 from tests.e2e.stack import copy_checkout
 
 OWN_UID = "12345"
 DOWN = ("down", "-v", "--remove-orphans")
 
 
-def why_not() -> str:
-    """Why no stack can run here; empty when one can."""
-    if not shutil.which("docker"):
-        return "Docker is not installed"
-    if subprocess.run(["docker", "version"], capture_output=True).returncode:
-        return "no Docker engine answers (docker version)"
-    if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
-        return "Docker Compose v2 is not installed (docker compose version)"
-    return ""
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
     """The stack from a checkout below a path with a space, with fresh secrets and a user of its own, on free ports.
 
     Databases with the defaults of .env were there before it, and went with `down -v`; `up` has built its image.
     """
-    if reason := why_not():
-        # .ci/run asks for it: what CI can install must not be skipped there.
-        refuse = pytest.fail if os.environ.get("DW_TEST_DOCKER") == "required" else pytest.skip
-        refuse(f"the compose stack does not run here: {reason}")
+    if reason := why_no_engine() or why_no_compose():
+        do_without(f"the compose stack does not run here: {reason}")
     home = Path(tempfile.mkdtemp(prefix="dw compose "))
     home.chmod(0o755)  # containers read it as another user
     repo = home / "check out"

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.docker import docker
 from tests.e2e.stack import Api, Deployment, free_port, fresh_terminal
 
 PROJECT = "dw-compose-tests"
@@ -39,13 +40,6 @@ SERVICES = {
 """Those that go on running."""
 
 Answer = subprocess.CompletedProcess[str]
-
-
-def docker(*words: str) -> str:
-    """What `docker WORDS` prints."""
-    return subprocess.run(
-        ["docker", *words], capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS
-    ).stdout
 
 
 class ComposeStack(Deployment):

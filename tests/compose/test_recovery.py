@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.stack import ComposeStack, docker
+from tests.compose.stack import ComposeStack
+from tests.docker import docker
 from tests.e2e.stack import Run, Task, wait_for
 
 WORKERS = 3

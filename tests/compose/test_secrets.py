@@ -2,7 +2,8 @@
 
 import re
 
-from tests.compose.stack import SERVICES, ComposeStack, docker
+from tests.compose.stack import SERVICES, ComposeStack
+from tests.docker import docker
 from tests.e2e.stack import Api
 
 ADMINISTRATION = re.compile(

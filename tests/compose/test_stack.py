@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from tests.compose.conftest import OWN_UID
-from tests.compose.stack import SERVICES, ComposeStack, docker
+from tests.compose.stack import SERVICES, ComposeStack
+from tests.docker import docker
 
 LAPTOP_BYTES = 4 * 2**30
 KILLED = 137

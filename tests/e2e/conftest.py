@@ -41,7 +41,7 @@ def started(session: pytest.Session, **settings: str) -> Iterator[Stack]:
     assert not left_over
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The stack of most tests."""
     with started(request.session) as stack:

@@ -35,7 +35,13 @@ Row = tuple[Any, ...]
 
 
 def copy_checkout(target: Path) -> None:
-    """The files of the checkout as they are now, committed or not, and its virtual environment as a link."""
+    """The files of the checkout as they are now, and its virtual environment as a link."""
+    copy_files(target)
+    (target / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+
+
+def copy_files(target: Path) -> None:
+    """What a clone would hold if the checkout as it is now were committed."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=CHECKOUT, capture_output=True, text=True
     )
@@ -46,7 +52,6 @@ def copy_checkout(target: Path) -> None:
                 shutil.copy2(CHECKOUT / name, target / name)
     else:
         shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    (target / ".venv").symlink_to(sys.prefix, target_is_directory=True)
 
 
 def settings(sandbox: Sandbox) -> dict[str, str]:
