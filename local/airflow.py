@@ -117,9 +117,10 @@ class Api:
         except (URLError, OSError, ValueError):
             return {}
 
-    def warm_up(self) -> None:
+    def is_warm(self) -> bool:
         """Has the server build its API for tasks, which it does at the first request: seconds in which all others wait."""
         self._send("GET", "/execution/health", None, timeout=120)
+        return True
 
     def is_ours(self) -> bool:
         """Whether the server at this address takes this checkout's password: another one may have the port."""

@@ -1,7 +1,7 @@
 """`make up`, `make down`, `make status`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -195,8 +195,20 @@ def wait_for_airflow(plan: Plan, supervisor: Supervisor) -> None:
             tell("" if not missing else f"waiting for {', '.join(missing).replace('_', ' ')}")
             return not missing
 
-        wait_until(ready, START_SECONDS, lambda: _not_ready(plan.paths, _unhealthy(plan)))
-        plan.api.warm_up()
+        wait_until(in_time(ready), START_SECONDS, lambda: _not_ready(plan.paths, _unhealthy(plan)))
+        wait_until(in_time(plan.api.is_warm), START_SECONDS, lambda: _not_ready(plan.paths, "api-server"))
+
+
+def in_time(ready: Callable[[], bool]) -> Callable[[], bool]:
+    """`ready`, where an answer of Airflow that does not come in time is one to wait for: a busy machine takes its time."""
+
+    def asked() -> bool:
+        try:
+            return ready()
+        except OSError:
+            return False
+
+    return asked
 
 
 def _unhealthy(plan: Plan) -> str:
@@ -232,7 +244,9 @@ def wait_for_dags(plan: Plan) -> None:
             return not missing
 
         logs = plan.paths.logs / "dag-processor.log"
-        wait_until(ready, 120, lambda: f"DAGs missing: {', '.join(sorted(DAGS - set(api.dags())))}. See {logs}")
+        wait_until(
+            in_time(ready), 120, lambda: f"DAGs missing: {', '.join(sorted(DAGS - set(api.dags())))}. See {logs}"
+        )
 
 
 def _not_ready(paths: Paths, name: str) -> str:
