@@ -105,7 +105,9 @@ def _in_session(paths: Paths) -> list[psutil.Process]:
 def _is_ours(process: psutil.Process, paths: Paths) -> bool:
     """Whether the command line is one that supervisord starts here, or what Airflow's processes rename theirs to."""
     ours = (f"{paths.repo}{os.sep}", f"{sys.prefix}{os.sep}", ".venv/bin/", "airflow ")
-    return any(word.startswith(ours) for word in _command_line(process))
+    words = _command_line(process)
+    # Without words it is about to become another program.
+    return not words or any(word.startswith(ours) for word in words)
 
 
 def _command_line(process: psutil.Process) -> list[str]:
