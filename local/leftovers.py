@@ -15,6 +15,7 @@ from contextlib import suppress
 import psutil
 
 from local import postgres
+from local.processes import alive, every_process
 from local.settings import Paths, write_private
 
 POLITE_SECONDS = 10
@@ -37,7 +38,10 @@ def orphans(paths: Paths) -> list[psutil.Process]:
 
     These are the processes of the session that do not descend from supervisord any more, and a killed PostgreSQL's.
     """
-    parents = {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid"])}
+    parents = {}
+    for process in every_process():
+        with suppress(psutil.Error):
+            parents[process.pid] = process.ppid()
     session = _session(paths)
     ours = alive(_in_session(paths))
 
@@ -118,19 +122,9 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 def _members(session: int) -> list[psutil.Process]:
     found = []
-    for process in psutil.process_iter():
+    for process in every_process():
         with suppress(OSError):
             if process.pid != os.getpid() and os.getsid(process.pid) == session:
-                found.append(process)
-    return found
-
-
-def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run. A zombie does not, however long a container without init keeps it."""
-    found = []
-    for process in processes:
-        with suppress(psutil.Error):
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 

@@ -22,6 +22,7 @@ import psutil
 import psycopg
 
 from local.console import Failure
+from local.processes import every_process
 from local.settings import Paths
 
 SETTINGS = {
@@ -144,7 +145,7 @@ def postmaster(data: Path) -> psutil.Process | None:
 def processes(data: Path) -> list[psutil.Process]:
     """All that serves a data directory, also what a killed server has left: until it ends, no other server can start."""
     found = []
-    for process in psutil.process_iter():
+    for process in every_process():
         with suppress(OSError, psutil.Error):
             if process.name().startswith("postgres") and Path(process.cwd()) == data.resolve():
                 found.append(process)

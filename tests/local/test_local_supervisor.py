@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from local.console import wait_until
-from local.leftovers import alive, remember_session, strays
+from local.leftovers import remember_session, strays
+from local.processes import alive
 from local.settings import REPO, Paths
 from local.supervisor import Program, Supervisor, listens, write
 
@@ -115,6 +116,16 @@ def test_what_killed_programs_had_forked_is_found_by_up_and_by_down(ending: str,
     assert {process.pid for process in strays(paths)} == {process.pid for process in descendants}
     supervisor.clear_away() if ending == "up" else supervisor.down()
     assert alive(descendants) == []
+
+
+def test_a_process_under_a_pid_that_another_one_had_is_found(paths: Paths) -> None:
+    """psutil remembers who had it when it looked last."""
+    supervisor, parent, descendants = forking(paths)
+    for known in psutil.process_iter():
+        if known in descendants:
+            vars(known)["_pid_reused"] = True
+    assert {process.pid for process in strays(paths)} >= {process.pid for process in [parent, *descendants]}
+    supervisor.down()
 
 
 def test_a_session_noted_on_another_day_leads_to_nobody(paths: Paths) -> None:
