@@ -23,8 +23,11 @@ DOCKER := $(wildcard tests/compose tests/bare)
 CODE := $(wildcard dags plugins include config deploy local sandbox tests)
 TYPED := $(wildcard include plugins local sandbox)
 
+# Histories that `make model` plays of each source.
+SEEDS ?= 20
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status replay gaps secrets test test-fast bench lint format requirements
+.PHONY: help install demo up down clean status replay gaps secrets test test-fast model bench lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +59,9 @@ test: install ## all tests, the fast ones first, those that need Docker (where i
 
 test-fast: install ## the tests that start neither PostgreSQL nor Airflow
 	@$(RUN) -m pytest $(FAST)
+
+model: install ## play random histories of loads against an oracle: make model SEEDS=200, or one again: make model SEED=123456
+	@DW_TEST_SEEDS=$(SEEDS) DW_TEST_SEED=$(SEED) $(RUN) -m pytest -q --show-capture=no --tb=short $(if $(SEED),,-x) tests/warehouse/test_model.py
 
 bench: install ## measure the local stack: the first tables of docs/benchmarks.md (some 10 minutes)
 	@$(RUN) -m tests.bench

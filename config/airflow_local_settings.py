@@ -21,6 +21,7 @@ FOR_DAG_FILES = (
 )
 FOR_TASKS = (
     "great_expectations.expectations",
+    "include.rollup",
     "plugins.defaults",
     "plugins.loads",
     "plugins.operators.plan",

@@ -9,8 +9,9 @@ into `staging.weather`, audits them, and upserts them into `core.weather`. Any w
 | `plan` | resolves the window, opens a load for each slice of it and group of places | correct what it names, clear the run |
 | `extract` | lands the answers as they come; waits outages and refusals out | clear it once the service is healthy |
 | `transform` | parses the landed answers, set-based | clear it |
-| `validate` | audits the staged rows; sets those outside their limits aside | see `audit.validation_result`, clear `extract` |
-| `publish` | one transaction: upsert into core, daily rollup, ledger | clear it |
+| `validate` | sets hours outside their limits aside, withholds days not to be trusted | see its message, clear `extract` |
+| `publish` | one transaction, of all that is trusted: upsert into core, daily rollup, ledger | clear it |
+| `all_loaded` | tells whether every load was published whole; costs no process | with the tasks before it |
 
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads
 the `DW_WEATHER_REVISION_DAYS` before it again. `locations` restricts the run to some places.
@@ -52,13 +53,13 @@ with DAG(
         names_param="locations",
         revision_days=settings.weather_revision_days,
     )
-    load = load_group(
+    load_group(
         source=weather,
         suite=SUITE,
         pool="open_meteo",
+        names_param="locations",
         transform=[
             "weather/stage_weather.sql",
-            "weather/keep_latest_hours.sql",
             "weather/stage_units.sql",
             "weather/mark_staged.sql",
         ],
@@ -66,8 +67,9 @@ with DAG(
             "weather/ensure_partitions.sql",
             "weather/lock_places.sql",
             "weather/upsert_weather.sql",
-            "weather/rollup_days.sql",
+            "weather/note_due_days.sql",
+            "weather/roll_up_days.sql",
         ],
         outlet=WEATHER,
+        loads=plan.output,
     )
-    load.expand_kwargs(plan.output)

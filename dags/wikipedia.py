@@ -3,15 +3,16 @@
 
 Asks the [MediaWiki Action API](https://www.mediawiki.org/wiki/API:Revisions) for the window of the run, keeps the answers in
 `raw.wikipedia_pages`, parses them into `staging.revision` and `staging.page`, audits them, and upserts them into `core.revision`
-and the history `core.wikipedia_page`. Any window can be run again safely; what was hidden since is blanked.
+and the history `core.wikipedia_page`. Any window can be run again safely; what was hidden or removed since is blanked.
 
 | task | what it does | when it fails |
 |---|---|---|
 | `plan` | resolves the window, opens a load for each slice of it and group of pages | correct what it names, clear the run |
 | `extract` | lands the answers as they come; waits outages and refusals out | clear it once the wiki is healthy |
 | `transform` | parses the landed answers, set-based | clear it |
-| `validate` | audits the staged rows; reports pages that vanished | see `audit.validation_result`, clear `extract` |
-| `publish` | one transaction: page versions, upsert into core, size changes, ledger | clear it |
+| `validate` | reports pages that vanished, withholds pages not to be trusted | see its message, clear `extract` |
+| `publish` | one transaction, of all that is trusted: page versions, upsert into core, size changes, ledger | clear it |
+| `all_loaded` | tells whether every load was published whole; costs no process | with the tasks before it |
 
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads
 the `DW_WIKIPEDIA_REVISION_DAYS` before it again: a lagging replica may hide the last seconds, and users are hidden later. `pages`
@@ -54,14 +55,14 @@ with DAG(
         names_param="pages",
         revision_days=settings.wikipedia_revision_days,
     )
-    load = load_group(
+    load_group(
         source=wikipedia,
         suite=SUITE,
         pool="mediawiki",
+        names_param="pages",
         transform=[
             "wikipedia/stage_pages.sql",
             "wikipedia/stage_revisions.sql",
-            "wikipedia/keep_latest_revisions.sql",
             "wikipedia/mark_staged.sql",
         ],
         publish=[
@@ -69,9 +70,11 @@ with DAG(
             "wikipedia/close_page_versions.sql",
             "wikipedia/correct_page_versions.sql",
             "wikipedia/open_page_versions.sql",
+            "wikipedia/note_readings.sql",
             "wikipedia/upsert_revisions.sql",
+            "wikipedia/remove_unlisted.sql",
             "wikipedia/complete_size_deltas.sql",
         ],
         outlet=REVISION,
+        loads=plan.output,
     )
-    load.expand_kwargs(plan.output)

@@ -29,10 +29,19 @@ class BadAnswer(WarehouseError):
     """An answer that is not what was asked for.
 
     `is_retryable` tells whether it passes by itself, so that asking again can help, `retry_after` after how many seconds at the
-    earliest (None: the service named no time).
+    earliest (None: the service named no time). `is_of_service` tells that other requests would fare no better; otherwise it may
+    be the fault of what was asked for.
     """
 
-    def __init__(self, problem: str, *, is_retryable: bool = True, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        is_retryable: bool = True,
+        retry_after: float | None = None,
+        is_of_service: bool = False,
+    ) -> None:
         super().__init__(problem)
         self.is_retryable = is_retryable
         self.retry_after = retry_after
+        self.is_of_service = is_of_service

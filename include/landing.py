@@ -2,19 +2,28 @@
 
 import base64
 import json
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from include.errors import BadAnswer
 from include.loads import Load
 from include.source import ApiRequest, RawRow, Source
 from include.warehouse import Connection, run
+from include.windows import Window
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Bound of one answer in memory; the largest that is asked for is a tenth of it."""
+
+DIGITS = 100
+"""Of the largest number that an answer may hold. No value comes near, and the audit's double precision takes that many."""
+
+LARGEST = 10.0**DIGITS
+
+SHOWN_CHARACTERS = 100
+"""Of a value in a message."""
 
 STREAMING_ERROR = "Unexpected error while streaming data"
 """How Open-Meteo ends a 200 that failed midway."""
@@ -44,8 +53,19 @@ def text_of(body: bytes) -> tuple[str, str]:
 def land(
     connection: Connection, source: Source, load: Load, request: ApiRequest, answer: Answer, rows: list[RawRow]
 ) -> list[int]:
-    """Inserts good rows of an answer; returns their raw ids."""
-    return [_insert(connection, source, load, request, answer, row.columns, row.payload, "utf-8", None) for row in rows]
+    """Inserts an answer cut into rows, one a subject of the request in its order; returns their raw ids.
+
+    What is wrong with one is noted in staging.problem, and forgotten when a later answer makes up for it.
+    """
+    raw_ids = []
+    for subject_id, row in zip(request.subject_ids, rows, strict=True):
+        raw_id = _insert(connection, source, load, request, answer, row.columns, row.payload, "utf-8", row.problem)
+        if row.problem:
+            note_problem(connection, load, [subject_id], request.window, raw_id, row.problem)
+        elif row.makes_up:
+            run(connection, "ops/forgive_problems.sql", {**_attempt(load), "subject_id": subject_id})
+        raw_ids.append(raw_id)
+    return raw_ids
 
 
 def land_whole(
@@ -54,6 +74,28 @@ def land_whole(
     """Inserts an answer in one piece, with what is wrong with it; returns its raw id."""
     payload, encoding = text_of(answer.body)
     return _insert(connection, source, load, request, answer, source.whole(request), payload, encoding, problem)
+
+
+def note_problem(
+    connection: Connection, load: Load, subject_ids: Sequence[int], window: Window, raw_id: int | None, problem: str
+) -> None:
+    """Notes why these subjects cannot be loaded in a window: their audit withholds it. `raw_id`: the answer, if one came."""
+    run(
+        connection,
+        "ops/note_problem.sql",
+        {
+            **_attempt(load),
+            "subject_ids": list(subject_ids),
+            "window_start": window.start,
+            "window_end": window.end,
+            "raw_id": raw_id,
+            "problem": problem,
+        },
+    )
+
+
+def _attempt(load: Load) -> dict[str, int]:
+    return {"load_id": load.load_id, "attempt": load.attempt}
 
 
 def _insert(
@@ -88,42 +130,84 @@ def _insert(
     return int(row[0])
 
 
-def parse_json(text: str) -> Any:
-    """The document in `text`; raises BadAnswer saying where it breaks, or what PostgreSQL could not take."""
-    documents = list(_documents(text, 0, single=True))
-    return documents[0][0]
+@dataclass(frozen=True)
+class Document:
+    """A JSON document of an answer, its exact slice of it, and why the warehouse could not use it whatever it says."""
+
+    value: Any
+    text: str
+    problem: str | None = None
 
 
-def cut_array(text: str) -> list[tuple[Any, str]]:
-    """The elements of the JSON array in `text`, each with its exact slice of it; raises BadAnswer."""
+def parse_json(text: str) -> Document:
+    """The only document in `text`; raises BadAnswer saying where it breaks."""
+    return next(_documents(text, 0, single=True))
+
+
+def cut_array(text: str) -> list[Document]:
+    """The elements of the JSON array in `text`; raises BadAnswer for one that cannot be cut."""
     start = _skip_space(text, 0)
     if text[start : start + 1] != "[":
         raise BadAnswer(f"expected a JSON array, the answer begins {text[:60]!r}")
     return list(_documents(text, start + 1, single=False))
 
 
-def _documents(text: str, position: int, *, single: bool) -> Iterator[tuple[Any, str]]:
+def shown(value: object) -> str:
+    """A value of an answer, for a message: not all of it where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+
+
+def _documents(text: str, position: int, *, single: bool) -> Iterator[Document]:
     """JSON documents from `position` on: one that fills the text, or those of an array up to its closing bracket."""
-    _refuse_what_postgresql_cannot_take(text)
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+    decode = partial(_decode, has_long_numbers=re.search(f"[0-9]{{{DIGITS + 1}}}", text) is not None)
     while True:
-        position = _skip_space(text, position)
-        try:
-            document, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
-            raise BadAnswer(_broken_json(text, error)) from None
-        yield document, text[position:end]
-        position = _skip_space(text, end)
-        if single and position == len(text):
+        document, position = decode(text, _skip_space(text, position))
+        ends = _skip_space(text, position)
+        following = text[ends : ends + 1]
+        is_last = not following if single else following == "]" and _skip_space(text, ends + 1) == len(text)
+        if not is_last and (single or following != ","):
+            raise BadAnswer(_broken_json(text, f"unexpected {text[ends : ends + 60]!r} at character {ends}"))
+        yield document
+        if is_last:
             return
-        following = text[position : position + 1]
-        if not single and following == "]" and _skip_space(text, position + 1) == len(text):
-            return
-        if single or following != ",":
-            raise BadAnswer(
-                _broken_json(text, f"unexpected {text[position : position + 60]!r} at character {position}")
-            )
-        position += 1
+        position = ends + 1
+
+
+def _decode(text: str, begins: int, *, has_long_numbers: bool) -> tuple[Document, int]:
+    """The document that begins there, and where it ends; what PostgreSQL could not take is its problem alone."""
+    problems: list[str] = []
+
+    def refuse(number: str, why: str) -> None:
+        problems.append(f"the answer holds {number[:40]}, which {why}")
+
+    def number_of(digits: str) -> float:
+        number = float(digits)
+        if not -LARGEST <= number <= LARGEST:
+            refuse(f"the number {digits}", "is too large")
+        if number == 0 and re.match("[^eE]*[1-9]", digits):
+            refuse(f"the number {digits}", "is too small")
+        return number
+
+    def whole_number_of(digits: str) -> int:
+        if len(digits.lstrip("-")) > DIGITS:
+            refuse(f"the number {digits}", "is too large")
+            return 0
+        return int(digits)
+
+    decoder = json.JSONDecoder(
+        parse_constant=lambda name: refuse(name, "is no JSON number"),
+        parse_float=number_of,
+        # Where they may be only: a function of our own for each number takes its time.
+        parse_int=whole_number_of if has_long_numbers else None,
+    )
+    try:
+        value, ends = decoder.raw_decode(text, begins)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadAnswer(_broken_json(text, error)) from None
+    document = text[begins:ends]
+    problem = problems[0] if problems else _what_postgresql_cannot_take(value, document)
+    return Document(value, document, problem), ends
 
 
 def _skip_space(text: str, position: int) -> int:
@@ -137,25 +221,13 @@ def _broken_json(text: str, error: object) -> str:
     return f"the answer is no complete JSON ({error}; {len(text)} characters, ends in {text[-40:]!r})"
 
 
-def _refuse_constant(name: str) -> None:
-    raise BadAnswer(f"the answer holds {name}, which is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise BadAnswer(f"the answer holds the number {text[:40]}, which is too large")
-    return number
-
-
-def _refuse_what_postgresql_cannot_take(text: str) -> None:
+def _what_postgresql_cannot_take(value: Any, text: str) -> str | None:
     # jsonb takes neither \u0000 nor half of a surrogate pair; Python's parser takes both.
     if re.search(r"(?<!\\)(\\\\)*\\u0000", text):
-        raise BadAnswer("the answer holds the character \\u0000, which PostgreSQL cannot store")
+        return "the answer holds the character \\u0000, which PostgreSQL cannot store"
     if re.search(r"\\u[dD][89a-fA-F]", text):
         try:
-            json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
-            raise BadAnswer("the answer holds half of a surrogate pair, which PostgreSQL cannot store") from None
-        except (ValueError, RecursionError):
-            return  # no JSON at all: the parser says where
+            return "the answer holds half of a surrogate pair, which PostgreSQL cannot store"
+    return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from include.errors import LoadError
 from include.warehouse import Connection, run
@@ -59,15 +60,17 @@ def supersede_loads(connection: Connection, key: RunKey, clear_staging: Sequence
     """Abandons what an earlier plan of this run opened and did not publish, and empties their staging."""
     abandoned = run(connection, "ops/supersede_loads.sql", {"dag_id": key.dag_id, "run_id": key.run_id}).fetchall()
     for (load_id,) in abandoned:
-        for name in clear_staging:
+        for name in (*clear_staging, "ops/forget_problems.sql"):
             run(connection, name, {"load_id": load_id})
 
 
 def begin_extraction(connection: Connection, load_id: int) -> Load:
     """Begins a new extraction attempt; raises LoadError when the run was planned again since."""
-    row = run(connection, "ops/begin_extraction.sql", {"load_id": load_id}).fetchone()
-    if row is None:
-        raise LoadError(f"load {load_id} was planned again since: clear the whole run, not one of its tasks")
+    with connection.transaction():
+        row = run(connection, "ops/begin_extraction.sql", {"load_id": load_id}).fetchone()
+        if row is None:
+            raise LoadError(f"load {load_id} was planned again since: clear the whole run, not one of its tasks")
+        run(connection, "ops/forget_problems.sql", {"load_id": load_id})
     load_id, attempt, subject_ids, start, end, is_replay = row
     return Load(load_id, attempt, tuple(subject_ids), Window(start, end), is_replay)
 
@@ -85,3 +88,32 @@ def record_failure(connection: Connection, key: RunKey, map_index: int, error: s
     """Notes why a mapped task failed."""
     parameters = {"dag_id": key.dag_id, "run_id": key.run_id, "map_index": map_index, "error": error}
     run(connection, "ops/record_failure.sql", parameters)
+
+
+def stage_again(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
+    """Stages a published load, whose staging is empty, from its answers once more, so that it can be audited again."""
+    row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
+    if row and row[0] == "published":
+        with connection.transaction():
+            for name in statements:
+                run(connection, name, {"load_id": load_id})
+
+
+def why_not_published(connection: Connection, load_id: int) -> str:
+    """Why there is nothing to publish of a load; empty when there is."""
+    row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
+    status, is_audited = row or ("unknown", False)
+    if status == "rejected":
+        return "the audit trusts nothing of it"
+    return "" if is_audited or status == "superseded" else "the audit has no verdict on it"
+
+
+def published_counts(connection: Connection, load_id: int) -> dict[str, Any]:
+    """What was published of a load: its window (ISO 8601, UTC), rows offered, changed and set aside, and units withheld."""
+    start, end, *counts = run(connection, "ops/published_counts.sql", {"load_id": load_id}).fetchone() or (None, None)
+    window = {"window_start": start.isoformat(), "window_end": end.isoformat()} if start and end else {}
+    return {
+        "load_id": load_id,
+        **window,
+        **dict(zip(("rows", "changed", "quarantined", "withheld"), counts, strict=False)),
+    }

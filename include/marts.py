@@ -1,6 +1,8 @@
-"""Refreshing marts by what the ledger says is due."""
+"""Refreshing marts by what the ledger and the notes of changes say is due."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from include.warehouse import Connection, run
@@ -11,21 +13,37 @@ PATIENCE = timedelta(seconds=15)
 POLL_SECONDS = 0.5
 
 
-def refresh_mart(connection: Connection, mart: str, source: str, *, always: bool) -> int | None:
-    """Refreshes a mart when loads of its source were published since; returns how many, None when there was nothing to do.
+@dataclass(frozen=True)
+class Seen:
+    """What a refresh was the first to see: loads, and transactions other than loads that changed rows or dimensions."""
 
-    Waits up to PATIENCE for loads that are about to be published, unless `always`. The loads are read before the refresh begins:
-    what is published meanwhile stays due.
+    loads: int
+    changes: int
+
+
+def refresh_mart(
+    connection: Connection, mart: str, source: str, *, always: bool, roll_up: Callable[[Connection], None] | None = None
+) -> Seen | None:
+    """Refreshes a mart when loads of its source were published since, or what it shows changed otherwise.
+
+    Returns what it saw, None when there was nothing to do. `roll_up` first brings up to date what the mart is read from. Waits up
+    to PATIENCE for loads that are about to be published, unless `always`. What is due is read before the refresh begins: what
+    comes meanwhile stays due.
     """
     if not always:
         wait_for_loads(connection, source)
-    pending = run(connection, "marts/pending_loads.sql", {"source": source}).fetchall()
-    if not pending and not always:
+    if roll_up:
+        roll_up(connection)
+    loads = run(connection, "marts/pending_loads.sql", {"source": source}).fetchall()
+    changes = run(connection, "marts/pending_changes.sql", {"source": source}).fetchall()
+    if not (loads or changes or always):
         return None
     run(connection, "marts/refresh.sql", {"mart": mart})
-    load_ids, due_since = [row[0] for row in pending], [row[1] for row in pending]
+    load_ids, due_since = [row[0] for row in loads], [row[1] for row in loads]
     run(connection, "marts/mark_refreshed.sql", {"load_ids": load_ids, "due_since": due_since})
-    return len(pending)
+    noted_by = [row[0] for row in changes]
+    run(connection, "marts/mark_changes_refreshed.sql", {"source": source, "noted_by": noted_by})
+    return Seen(len(loads), len(changes))
 
 
 def wait_for_loads(connection: Connection, source: str) -> None:

@@ -36,8 +36,8 @@ class Patience:
 
     @property
     def longest_try(self) -> float:
-        """Seconds after which a try hangs: its last ask may begin when the patience ends."""
-        return self.seconds + self.answer_seconds + GOOD_ANSWERS_SECONDS
+        """Seconds after which a try hangs: an ask may begin when the patience ends, and one more may fail without any."""
+        return self.seconds + 2 * self.answer_seconds + GOOD_ANSWERS_SECONDS
 
     def begun(self) -> "Patience":
         """The same, for a new try."""

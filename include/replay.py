@@ -7,15 +7,13 @@ from include.warehouse import Connection, run
 
 
 def replay_answers(connection: Connection, source: Source, load: Load) -> int:
-    """Finishes the extraction of a replay without asking anybody; returns how many stored answers it is made of.
+    """Finishes the extraction of a replay without asking anybody: notes the stored answers it is made of, and returns how many.
 
     Raises LoadError when there is none.
     """
     parameters = {"load_id": load.load_id}
     with connection.transaction():
         run(connection, "ops/lock_planned_load.sql", parameters)
-        # A publish under way ends first: what is published by extracted_at is replayed, what is published later is left alone.
-        run(connection, source.LOCK_SUBJECTS, parameters)
         row = run(connection, source.STORED_ANSWERS, parameters).fetchone()
         assert row is not None
         answers, subjects = row

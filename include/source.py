@@ -36,8 +36,8 @@ class Batch:
 class ApiRequest:
     """A GET: Airflow connection id, path, query, and what it is for.
 
-    `host_fields` replace {fields} in the connection's host. `about` names the places or page in messages. `context` is the
-    source's own, handed back with the answer.
+    `host_fields` replace {fields} in the connection's host. `about` names the places or page in messages, `subject_ids` are their
+    keys. `context` is the source's own, handed back with the answer.
     """
 
     connection_id: str
@@ -45,6 +45,7 @@ class ApiRequest:
     params: dict[str, str]
     window: Window
     about: str
+    subject_ids: tuple[int, ...]
     host_fields: dict[str, str] = field(default_factory=dict)
     context: Any = None
 
@@ -56,10 +57,15 @@ class ApiRequest:
 
 @dataclass(frozen=True)
 class RawRow:
-    """One row for the source's raw table: its own columns, and a slice of the body."""
+    """One row for the source's raw table: its own columns, and a slice of the body.
+
+    `problem` is why it cannot be used, a fault of its own place or page. A good answer `makes_up` for one that had a problem.
+    """
 
     columns: dict[str, Any]
     payload: str
+    problem: str | None = None
+    makes_up: bool = False
 
 
 class Source(Protocol):
@@ -72,10 +78,10 @@ class Source(Protocol):
     """The table it inserts into, for messages."""
     CLEAR_STAGING: tuple[str, ...]
     """Statement files that empty staging of one load."""
-    LOCK_SUBJECTS: str
-    """Statement file that locks the places or pages of a load, as its publish does."""
+    ANSWERS: str
+    """Statement file that lists the answers a load is made of."""
     STORED_ANSWERS: str
-    """Statement file that tells how many stored answers a replay is made of, and its places or pages in words."""
+    """Statement file that notes the stored answers a replay is made of; returns their number, and its places or pages in words."""
 
     def observable(self, window: Window, now: datetime) -> Window:
         """The part of a window that can be known by now; raises BadWindow when there is none."""
@@ -88,13 +94,14 @@ class Source(Protocol):
         ...
 
     def conversation(self, connection: Connection, load: Load, now: datetime) -> Generator[ApiRequest, Any, None]:
-        """Yields the requests of a load; is sent what `read` made of each answer."""
+        """Yields the requests of a load; is sent what `read` made of each answer, None where none came that could be read."""
         ...
 
     def read(self, request: ApiRequest, text: str) -> tuple[list[RawRow], Any]:
-        """Checks the body of a 200 and cuts it into raw rows; the second value goes back into the conversation.
+        """Checks the body of a 200 and cuts it into raw rows, one a subject of the request, in its order.
 
-        Raises BadAnswer for a body that is not what was asked for.
+        A fault of one subject is the problem of its row. Raises BadAnswer for a body that cannot be cut, and for a fault of the
+        service. The second value goes back into the conversation.
         """
         ...
 
@@ -109,8 +116,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class BadAnswerDetails:
-    """In words, and whether and when to try again; see include.errors.BadAnswer."""
+    """In words, whether and when to try again, and whether it is a fault of the service; see include.errors.BadAnswer."""
 
     problem: str
     is_retryable: bool
     retry_after: float | None = None
+    is_of_service: bool = False

@@ -1,5 +1,6 @@
 """Open-Meteo: hourly weather of the tracked places (https://open-meteo.com/en/docs)."""
 
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.errors import BadAnswer, WarehouseError
-from include.landing import cut_array, parse_json
+from include.landing import cut_array, parse_json, shown
 from include.loads import Load
 from include.settings import Settings
 from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
@@ -18,7 +19,7 @@ NAME = "weather"
 LAND = "weather/land.sql"
 RAW_TABLE = "raw.weather_observations"
 CLEAR_STAGING = ("weather/clear_staging.sql", "weather/clear_staged_units.sql")
-LOCK_SUBJECTS = "weather/lock_places.sql"
+ANSWERS = "weather/answers.sql"
 STORED_ANSWERS = "weather/stored_answers.sql"
 
 UNITS = {
@@ -32,6 +33,9 @@ UNITS = {
     "weather_code": "wmo code",
 }
 """The hourly variables that are asked for, and the units they must come in."""
+
+HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]")
+"""A time as the service writes it; PostgreSQL would read others too, each in its own way."""
 
 FORECAST_DAYS = 90
 """The forecast API serves 93 past days; three are left as a margin for clocks and its roll-over."""
@@ -120,16 +124,19 @@ def read(request: ApiRequest, text: str) -> tuple[list[RawRow], None]:
     """One raw row a place, each the exact slice of the body."""
     places: tuple[Place, ...] = request.context
     is_one = len(places) == 1 or text.lstrip()[:1] == "{"
-    documents = [(parse_json(text), text)] if is_one else cut_array(text)
-    for document, _ in documents:
-        if isinstance(document, dict) and document.get("error"):
-            raise BadAnswer(f"the service answered: {document.get('reason')}")
+    documents = [parse_json(text)] if is_one else cut_array(text)
+    if is_one and (problem := _error_of(documents[0].value)):
+        raise BadAnswer(problem)
     if len(documents) != len(places):
         raise BadAnswer(f"the answer holds {len(documents)} places, {len(places)} were asked for")
-    for index, (place, (document, _)) in enumerate(zip(places, documents, strict=True)):
-        if problem := _problem_of(document, index):
-            raise BadAnswer(f"{place.about}: {problem}")
-    return [RawRow(_columns([place]), payload) for place, (_, payload) in zip(places, documents, strict=True)], None
+    return [
+        RawRow(
+            _columns([place]),
+            text if is_one else document.text,
+            document.problem or _error_of(document.value) or _problem_of(document.value, index),
+        )
+        for index, (place, document) in enumerate(zip(places, documents, strict=True))
+    ], None
 
 
 def whole(request: ApiRequest) -> dict[str, Any]:
@@ -141,12 +148,14 @@ def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails
     """What an error status means; limits are counted by the wall-clock minute, hour and UTC day, and name no Retry-After."""
     reason = _reason(text)
     if status == 429:
-        return BadAnswerDetails(f"the service refused for now: {reason}", True, _until_reset(reason, now))
+        return BadAnswerDetails(
+            f"the service refused for now: {reason}", True, _until_reset(reason, now), is_of_service=True
+        )
     if status in (401, 403):
         advice = "check the API key, which is the password of the Airflow connection"
-        return BadAnswerDetails(f"the service refused access: {reason}; {advice}", False)
+        return BadAnswerDetails(f"the service refused access: {reason}; {advice}", False, is_of_service=True)
     if 400 <= status < 500 and status != 408:
-        return BadAnswerDetails(f"the service refused the request: {reason}", False)
+        return BadAnswerDetails(f"the service refused the request: {reason}", False, is_of_service=True)
     return BadAnswerDetails(f"the service failed: {reason}", True)
 
 
@@ -170,6 +179,7 @@ def _request(connection_id: str, window: Window, places: Sequence[Place]) -> Api
         },
         window=window,
         about="places " + ", ".join(place.about for place in places),
+        subject_ids=tuple(place.location_id for place in places),
         context=tuple(places),
     )
 
@@ -185,18 +195,34 @@ def _columns(places: Sequence[Place]) -> dict[str, Any]:
     }
 
 
+def _error_of(document: Any) -> str | None:
+    """The error that stands in place of an answer, for all places or for one."""
+    if isinstance(document, dict) and document.get("error"):
+        return f"the service answered: {' '.join(str(document.get('reason'))[:400].split())}"
+    return None
+
+
 def _problem_of(document: Any, index: int) -> str | None:
-    """What is wrong with one place's answer, naming the field; None for a good one."""
+    """What is wrong with one place's answer, naming the field; None for a good one: one that sql/weather can read."""
     if not isinstance(document, dict) or not isinstance(document.get("hourly"), dict):
         return "field hourly is missing"
-    if not isinstance(document.get("hourly_units"), dict):
+    units = document.get("hourly_units")
+    if not isinstance(units, dict):
         return "field hourly_units is missing"
-    if document.get("utc_offset_seconds", 0) != 0:
-        return f"field utc_offset_seconds is {document['utc_offset_seconds']!r}: the hours are not UTC"
+    for variable, unit in units.items():
+        if not isinstance(unit, str):
+            return f"field hourly_units.{variable} is {shown(unit)}, which is no text"
+    offset = document.get("utc_offset_seconds", 0)
+    if type(offset) is not int or offset != 0:
+        return f"field utc_offset_seconds is {shown(offset)}: the hours are not UTC, as those of another question"
     # The service leaves out location_id of the first place.
-    if document.get("location_id", index) != index:
-        return f"field location_id is {document['location_id']!r}, expected {index}: the places came in another order"
-    hourly = document["hourly"]
+    location_id = document.get("location_id", index)
+    if type(location_id) is not int or location_id != index:
+        return f"field location_id is {shown(location_id)}, expected {index}: the places came in another order"
+    return _problem_of_hours(document["hourly"])
+
+
+def _problem_of_hours(hourly: dict[str, Any]) -> str | None:
     times = hourly.get("time")
     if not isinstance(times, list) or not all(_is_time(time) for time in times):
         return "field hourly.time is no list of hours such as 2026-07-16T00:00"
@@ -207,20 +233,23 @@ def _problem_of(document: Any, index: int) -> str | None:
         if len(values) != len(times):
             return f"field hourly.{variable} has {len(values)} values for {len(times)} hours"
         if wrong := [value for value in values if not (value is None or type(value) in (int, float))]:
-            return f"field hourly.{variable} holds {wrong[0]!r}, which is no number"
+            return f"field hourly.{variable} holds {shown(wrong[0])}, which is no number"
     return None
 
 
 def _is_time(text: Any) -> bool:
+    if not isinstance(text, str) or not HOUR.fullmatch(text):
+        return False
     try:
-        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is None
+        datetime.fromisoformat(text)
     except ValueError:
         return False
+    return True
 
 
 def _reason(text: str) -> str:
     try:
-        reason = str(parse_json(text)["reason"])
+        reason = str(parse_json(text).value["reason"])
     except (BadAnswer, KeyError, TypeError):
         reason = text
     return " ".join(reason[:800].split())[:400] or "no text"

@@ -1,12 +1,13 @@
 """MediaWiki Action API: revisions of the tracked pages (https://www.mediawiki.org/wiki/API:Revisions)."""
 
+import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.errors import BadAnswer, WarehouseError
-from include.landing import parse_json
+from include.landing import parse_json, shown
 from include.loads import Load
 from include.settings import Settings
 from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
@@ -17,14 +18,35 @@ NAME = "wikipedia"
 LAND = "wikipedia/land.sql"
 RAW_TABLE = "raw.wikipedia_pages"
 CLEAR_STAGING = ("wikipedia/clear_staging.sql", "wikipedia/clear_staged_pages.sql")
-LOCK_SUBJECTS = "wikipedia/lock_pages.sql"
+ANSWERS = "wikipedia/answers.sql"
 STORED_ANSWERS = "wikipedia/stored_answers.sql"
 
 LONGEST_SLICE = timedelta(days=366)
 """Of one load, so that a window of many years neither outlives the task's timeout nor fails as a whole."""
 
-RETRYABLE_CODES = ("maxlag", "ratelimited", "readonly", "internal_api_error", "unknownerror", "badintegrity")
-"""Beginnings of the error codes that pass by themselves (https://www.mediawiki.org/wiki/API:Errors_and_warnings)."""
+REFUSED_CODES = ("maxlag", "ratelimited", "readonly")
+"""Error codes of a wiki that answers nobody for now (https://www.mediawiki.org/wiki/API:Errors_and_warnings)."""
+
+FAILED_CODES = ("internal_api_error", "unknownerror", "badintegrity")
+"""Beginnings of the error codes that pass by themselves, and may come of what was asked for."""
+
+WRONG_CODES = (
+    "bad",
+    "invalidparam",
+    "unknown_",
+    "multival",
+    "permissiondenied",
+    "readapidenied",
+    "assert",
+    "mustbe",
+    "blocked",
+)
+"""Beginnings of the error codes of a request that is wrong whatever the page. All others are about the page."""
+
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
+"""A time as the wiki writes it; PostgreSQL would read others too, each in its own way."""
+
+OLD_FORMAT = "as in the old format (formatversion=1), which was not asked for"
 
 
 @dataclass(frozen=True)
@@ -42,8 +64,17 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a request is for: a page, by its title or by its id, and the continuations of the answers before."""
+
+    page: Page
+    is_by_id: bool
+    continued: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class PageAnswer:
-    """What the conversation needs of an answer: the page's id (None when missing) and how to go on."""
+    """What the conversation needs of an answer: the page's id (None when missing or unreadable) and how to go on."""
 
     wikipedia_page_id: int | None
     continuation: dict[str, str] | None
@@ -80,30 +111,26 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
     """The requests of a load: one page each, continued to its last revision in the window.
 
     A page is asked for by its title. Where that does not lead to the page id it is known by (moved without a redirect,
-    deleted, made a redirect, created anew), it is asked for by its id as well.
+    deleted, made a redirect, also a circular one, created anew), it is asked for by its id as well.
     """
     rows = run(connection, "wikipedia/pages_of_load.sql", {"subject_ids": list(load.subject_ids)}).fetchall()
     for page in (Page(*row) for row in rows):
-        found = yield from _ask(page, {"titles": page.page_title, "redirects": "1"}, load.window)
-        if page.wikipedia_page_id is not None and found != page.wikipedia_page_id:
+        answer = yield from _ask(page, {"titles": page.page_title, "redirects": "1"}, load.window)
+        if answer and page.wikipedia_page_id not in (None, answer.wikipedia_page_id):
             yield from _ask(page, {"pageids": str(page.wikipedia_page_id)}, load.window)
 
 
-def _ask(page: Page, selector: dict[str, str], window: Window) -> Generator[ApiRequest, Any, int | None]:
-    continuation: dict[str, str] | None = {}
-    continued: list[dict[str, str]] = []
-    found: int | None = None
-    while continuation is not None:
-        answer: PageAnswer = yield _request(page, {**selector, **continuation}, window)
-        found, continuation = answer.wikipedia_page_id, answer.continuation
-        if continuation in continued:
-            raise BadAnswer(f"{page.about}: the wiki continues with the same {continuation} again and again")
-        if continuation is not None:
-            continued.append(continuation)
-    return found
+def _ask(page: Page, selector: dict[str, str], window: Window) -> Generator[ApiRequest, Any, PageAnswer | None]:
+    """The last answer of those that tell of a page; None when none came."""
+    asked = Asked(page, "pageids" in selector)
+    answer: PageAnswer | None = yield _request(asked, selector, window)
+    while answer and answer.continuation is not None:
+        asked = replace(asked, continued=(*asked.continued, answer.continuation))
+        answer = yield _request(asked, {**selector, **answer.continuation}, window)
+    return answer
 
 
-def _request(page: Page, selector: dict[str, str], window: Window) -> ApiRequest:
+def _request(asked: Asked, selector: dict[str, str], window: Window) -> ApiRequest:
     return ApiRequest(
         connection_id="mediawiki",
         endpoint="/w/api.php",
@@ -122,34 +149,32 @@ def _request(page: Page, selector: dict[str, str], window: Window) -> ApiRequest
             "maxlag": "5",
         },
         window=window,
-        about=page.about,
-        host_fields={"language": page.page_language},
-        context=page,
+        about=asked.page.about,
+        subject_ids=(asked.page.page_id,),
+        host_fields={"language": asked.page.page_language},
+        context=asked,
     )
 
 
 def read(request: ApiRequest, text: str) -> tuple[list[RawRow], PageAnswer]:
-    """The whole body as one raw row; errors ride on HTTP 200 here."""
-    document = parse_json(text)
+    """The whole body as one raw row; errors ride on HTTP 200 here, also those that are about the page alone."""
+    asked: Asked = request.context
+    parsed = parse_json(text)
+    document = parsed.value
     if not isinstance(document, dict):
         raise BadAnswer(f"expected a JSON object, the answer begins {text[:60]!r}")
-    if "error" in document:
-        raise _bad_answer(document["error"])
-    if isinstance(document.get("query"), dict) and "interwiki" in document["query"]:
-        advice = "correct it in include/seed_data.yaml and seed again"
-        raise BadAnswer(
-            f"the title belongs to another wiki: {document['query']['interwiki']}; {advice}", is_retryable=False
-        )
-    if problem := _problem_of(document):
-        raise BadAnswer(problem)
+    problem = parsed.problem or _error_of(document) or _problem_of(document, asked.continued)
+    if problem:
+        return [RawRow(whole(request), text, problem)], PageAnswer(None, None)
     page = document["query"]["pages"][0]
     found = None if _is_nowhere(page) else page["pageid"]
-    return [RawRow(whole(request), text)], PageAnswer(found, document.get("continue"))
+    row = RawRow(whole(request), text, makes_up=asked.is_by_id and found is not None)
+    return [row], PageAnswer(found, document.get("continue"))
 
 
 def whole(request: ApiRequest) -> dict[str, Any]:
     """The raw columns of an answer."""
-    page: Page = request.context
+    page: Page = request.context.page
     return {"page_id": page.page_id, "page_title": page.page_title, "page_language": page.page_language}
 
 
@@ -157,43 +182,88 @@ def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails
     """What an error status means. A 429 without Retry-After asks for five seconds (Wikimedia's robot policy)."""
     excerpt = " ".join(text[:200].split()) or "no text"
     if status == 429:
-        return BadAnswerDetails(f"the wiki refused for now: {excerpt}", True, 5)
-    if status == 403:
+        return BadAnswerDetails(f"the wiki refused for now: {excerpt}", True, 5, is_of_service=True)
+    if status in (401, 403):
         advice = "set DW_CONTACT to an address of yours: Wikimedia refuses agents that it cannot reach"
-        return BadAnswerDetails(f"the wiki refused access: {excerpt}; {advice}", False)
+        return BadAnswerDetails(f"the wiki refused access: {excerpt}; {advice}", False, is_of_service=True)
     if 400 <= status < 500 and status != 408:
-        return BadAnswerDetails(f"the wiki refused the request: {excerpt}", False)
+        # Others than a plain 400 may come of the page: of a language that has no wiki, of a title that is too long.
+        return BadAnswerDetails(f"the wiki refused the request: {excerpt}", False, is_of_service=status == 400)
     return BadAnswerDetails(f"the wiki failed: {excerpt}", True)
 
 
-def _bad_answer(error: Any) -> BadAnswer:
+def _error_of(document: dict[str, Any]) -> str | None:
+    """The error that is about this page, if it is one; raises BadAnswer for any other."""
+    if "error" not in document:
+        return None
+    error = document["error"]
     if not isinstance(error, dict):
-        return BadAnswer(f"field error is {str(error)[:200]!r}")
+        raise BadAnswer(f"field error is {shown(error)}")
     code, info = str(error.get("code")), str(error.get("info"))
-    is_retryable = code.startswith(RETRYABLE_CODES)
-    return BadAnswer(
-        f"the wiki answered {code}: {info}", is_retryable=is_retryable, retry_after=5 if is_retryable else None
-    )
+    problem = f"the wiki answered {code}: {info[:400]}"
+    if code.startswith(REFUSED_CODES):
+        raise BadAnswer(problem, retry_after=5, is_of_service=True)
+    if code.startswith(FAILED_CODES):
+        raise BadAnswer(problem)
+    if code.startswith(WRONG_CODES):
+        raise BadAnswer(problem, is_retryable=False, is_of_service=True)
+    return problem
 
 
-def _problem_of(document: dict[str, Any]) -> str | None:
-    """What is wrong with an answer, naming the field; None for a good one."""
-    pages = document.get("query", {}).get("pages") if isinstance(document.get("query"), dict) else None
+def _problem_of(document: dict[str, Any], continued: Sequence[dict[str, str]]) -> str | None:
+    """What is wrong with an answer, naming the field; None for a good one: one that sql/wikipedia can read."""
+    query = document.get("query")
+    if not isinstance(query, dict):
+        return "field query is missing: the wiki took the title for none"
+    if "pages" not in query:
+        return _problem_without_page(query)
+    pages = query["pages"]
+    if isinstance(pages, dict):
+        return f"field query.pages is an object, {OLD_FORMAT}"
     if not isinstance(pages, list) or len(pages) != 1 or not isinstance(pages[0], dict):
         return "field query.pages is not a list of one page"
-    page = pages[0]
+    if problem := _problem_of_page(pages[0]):
+        return f"field query.pages[0]{problem}"
+    if "continue" not in document:
+        return None
+    if not _is_continuation(document["continue"]):
+        return f"field continue is {shown(document['continue'])}"
+    if document["continue"] in continued:
+        return f"the wiki continues with the same {shown(document['continue'])} again and again"
+    return None
+
+
+def _problem_without_page(query: dict[str, Any]) -> str:
+    advice = "correct the title in include/seed_data.yaml and seed again"
+    if "interwiki" in query:
+        return f"the title belongs to another wiki: {shown(query['interwiki'])}; {advice}"
+    if "redirects" in query:
+        return f"the title redirects in a circle: {shown(query['redirects'])}; {advice}, or wait until the wiki is corrected"
+    return "field query.pages is missing"
+
+
+def _problem_of_page(page: dict[str, Any]) -> str | None:
+    for name in ("redirect", "missing", "invalid", "special"):
+        if problem := _problem_of_flag(page, name):
+            return problem
+    title, namespace = page.get("title"), page.get("ns", 0)
+    # The wiki does not tell the title of a page that it was asked for by its id and does not have.
+    if not (isinstance(title, str) and title) and not (title is None and _is_nowhere(page)):
+        return f".title is {shown(title)}"
+    if type(namespace) is not int or abs(namespace) >= 2**31:
+        return f".ns is {shown(namespace)}"
     if _is_nowhere(page):
         return None
-    for field, kind in (("pageid", int), ("ns", int), ("title", str)):
-        if type(page.get(field)) is not kind:
-            return f"field query.pages[0].{field} is {page.get(field)!r}"
-    if not isinstance(page.get("revisions", []), list):
-        return "field query.pages[0].revisions is no list"
-    for number, revision in enumerate(page.get("revisions", [])):
+    if "ns" not in page:
+        return ".ns is missing"
+    if not _is_id(page.get("pageid")) or page["pageid"] == 0:
+        return f".pageid is {shown(page.get('pageid'))}"
+    revisions = page.get("revisions", [])
+    if not isinstance(revisions, list):
+        return ".revisions is no list"
+    for number, revision in enumerate(revisions):
         if problem := _problem_of_revision(revision):
-            return f"field query.pages[0].revisions[{number}]{problem}"
-    if "continue" in document and not _is_continuation(document["continue"]):
-        return f"field continue is {document['continue']!r}"
+            return f".revisions[{number}]{problem}"
     return None
 
 
@@ -204,15 +274,47 @@ def _is_nowhere(page: dict[str, Any]) -> bool:
 
 def _problem_of_revision(revision: Any) -> str | None:
     if not isinstance(revision, dict):
-        return f" is {revision!r}"
-    for field in ("revid", "parentid", "size"):
-        if type(revision.get(field)) is not int or abs(revision[field]) >= 2**63:
-            return f".{field} is {revision.get(field)!r}"
-    try:
-        datetime.fromisoformat(revision["timestamp"])
-    except (KeyError, TypeError, ValueError):
-        return f".timestamp is {revision.get('timestamp')!r}"
+        return f" is {shown(revision)}"
+    # The parent is left out where the wiki does not know it.
+    if not _is_id(revision.get("revid")) or revision["revid"] == 0:
+        return f".revid is {shown(revision.get('revid'))}"
+    if not _is_id(revision.get("parentid", 0)):
+        return f".parentid is {shown(revision['parentid'])}"
+    if type(revision.get("size")) is not int or abs(revision["size"]) >= 2**63:
+        return f".size is {shown(revision.get('size'))}"
+    if not _is_time(revision.get("timestamp")):
+        return f".timestamp is {shown(revision.get('timestamp'))}"
+    for name in ("minor", "anon", "temp", "userhidden", "commenthidden", "sha1hidden"):
+        if problem := _problem_of_flag(revision, name):
+            return problem
+    for name in ("user", "comment", "sha1"):
+        if not isinstance(revision.get(name, ""), str):
+            return f".{name} is {shown(revision[name])}"
+    tags = revision.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return f".tags is {shown(tags)}"
     return None
+
+
+def _problem_of_flag(fields: dict[str, Any], name: str) -> str | None:
+    flag = fields.get(name, False)
+    if isinstance(flag, bool):
+        return None
+    return f".{name} is {shown(flag)}" + (f", {OLD_FORMAT}" if flag == "" else "")
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_time(text: Any) -> bool:
+    if not isinstance(text, str) or not TIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_continuation(value: Any) -> bool:

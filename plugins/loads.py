@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from airflow.sdk import Asset, task_group
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import Asset, TriggerRule, XComArg, task_group
 
 from include.patience import Patience
 from include.settings import read_settings
 from include.source import Source
 from include.suites import Suite
 from plugins.operators.extract import ExtractOperator
+from plugins.operators.publish import PublishOperator
+from plugins.operators.transform import TransformOperator
 from plugins.operators.validate import ValidateOperator
 from plugins.retry import HonourRetryAfter
 from plugins.warehouse import CONNECTION_ID, note_failure
@@ -22,14 +24,23 @@ STATEMENTS: dict[str, Any] = {"conn_id": CONNECTION_ID, "hook_params": {"log_sql
 
 
 def load_group(
-    *, source: Source, suite: Suite, pool: str, transform: Sequence[str], publish: Sequence[str], outlet: Asset
-) -> Any:
-    """The task group `load`, to be expanded over what plan returns.
+    *,
+    source: Source,
+    suite: Suite,
+    pool: str,
+    names_param: str,
+    transform: Sequence[str],
+    publish: Sequence[str],
+    outlet: Asset,
+    loads: XComArg,
+) -> None:
+    """The task group `load`, expanded over the `loads` that plan returns, and the task that tells whether all of it was loaded.
 
     `transform` fills staging and `publish` moves it into core: statement files below sql/ with the parameter %(load_id)s. With
     what is the same for every source around them each list is one transaction.
     """
     patience = Patience(read_settings().patience_seconds)
+    stage = (*source.CLEAR_STAGING, *transform)
 
     @task_group(group_id="load")
     def load(load_id: Any, label: Any) -> None:
@@ -48,31 +59,45 @@ def load_group(
             retry_policy=HonourRetryAfter(),
             **IN_THE_UI,
         )
-        staged = SQLExecuteQueryOperator(
+        staged = TransformOperator(
             task_id="transform",
-            doc_md="Parses the answers that the load is made of into `staging`, set-based, in one transaction.",
-            sql=["ops/lock_extracted_load.sql", *source.CLEAR_STAGING, *transform],
+            doc_md="Parses the answers that the load is made of into `staging`, set-based, in one transaction. An answer that "
+            "PostgreSQL cannot read is named and left out.",
+            source=source,
+            stage=list(stage),
             parameters=parameters,
             **STATEMENTS,
             **IN_THE_UI,
         )
         audited = ValidateOperator(
             task_id="validate",
-            doc_md="Audits the staged rows with Great Expectations. Rows outside a limit go to `audit.quarantine`; the verdict "
-            "stands in the log and in `audit.validation_result`. After a rejection **clear `extract`** with downstream tasks.",
+            doc_md="Audits the staged rows with Great Expectations. Rows outside a limit go to `audit.quarantine`; a place's day "
+            "or a page that is not to be trusted is withheld and fails this task, all else is published. The verdict stands in the "
+            "log, in `audit.withheld` and in `audit.validation_result`. **Clear `extract`** with downstream tasks to ask again.",
             suite=suite,
+            stage=stage,
+            names_param=names_param,
             parameters=parameters,
             **IN_THE_UI,
         )
-        published = SQLExecuteQueryOperator(
+        published = PublishOperator(
             task_id="publish",
-            doc_md="One transaction: upserts the audited rows into `core` and marks the load published. Safe to repeat.",
+            doc_md="One transaction: upserts what the audit trusts into `core` and marks the load published, also where the audit "
+            "withheld something. Safe to repeat.",
             sql=["ops/lock_audited_load.sql", *publish, "ops/mark_published.sql", *source.CLEAR_STAGING],
             parameters=parameters,
-            outlets=[outlet],
+            asset=outlet,
+            # Not one_done: within a mapped group every task also stands after plan, which is done at once.
+            trigger_rule=TriggerRule.ALL_DONE,
             **STATEMENTS,
             **IN_THE_UI,
         )
         extracted >> staged >> audited >> published
 
-    return load
+    all_loaded = EmptyOperator(
+        task_id="all_loaded",
+        doc_md="Succeeds when every load was published whole. Airflow runs no process for it.",
+    )
+    group = load.expand_kwargs(loads)
+    group >> all_loaded
+    all_loaded.set_upstream(all_loaded.dag.get_task("load.validate"))

@@ -6,11 +6,16 @@ from typing import Any
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
 
 from include.loads import RunKey, record_failure
 from include.warehouse import Connection
 
 CONNECTION_ID = "warehouse"
+
+
+class UnitsWithheld(AirflowFailException):
+    """An audit did not trust some units of a load; the rest of it is published all the same."""
 
 
 @contextmanager
@@ -31,6 +36,8 @@ def connect() -> Connection:
 def note_failure(context: Context) -> None:
     """on_failure_callback: notes in the ledger why this load failed."""
     task_instance, error = context["ti"], context.get("exception")
+    if isinstance(error, UnitsWithheld):
+        return  # the audit itself has noted them
     key = RunKey(task_instance.dag_id, task_instance.run_id)
     with warehouse() as connection:
         text = f"{task_instance.task_id}: {_reason(error)}"

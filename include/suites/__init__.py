@@ -1,6 +1,6 @@
 """What an audit expects. Each source's limits stand once, in the module of its name here.
 
-Importing a suite costs nothing: Great Expectations comes in only where one is run (include/audit.py).
+Importing a suite costs nothing: Great Expectations comes in only where one is run (include/audit).
 """
 
 from dataclasses import dataclass, field
@@ -14,37 +14,43 @@ class Limit:
     column: str
     lowest: float | None = None
     highest: float | None = None
+    is_whole: bool = False
 
     def __str__(self) -> str:
-        return f"{'' if self.lowest is None else self.lowest}..{'' if self.highest is None else self.highest}"
+        whole = " whole" if self.is_whole else ""
+        return f"{'' if self.lowest is None else self.lowest}..{'' if self.highest is None else self.highest}{whole}"
 
 
 @dataclass(frozen=True)
 class Check:
-    """A statement below sql/ that returns the rows that should not be; any row fails the load, or warns."""
+    """What a unit has to be: `column` of the suite's units lies within [lowest, highest], or is NULL where neither is given.
+
+    A unit that is not is withheld; where `is_warning`, it is only reported.
+    """
 
     name: str
-    statement: str
+    column: str
     meaning: str
-    parameters: dict[str, Any] = field(default_factory=dict)
+    lowest: float | None = None
+    highest: float | None = None
     is_warning: bool = False
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What is expected of the rows of one load in staging.
+    """What is expected of one load in staging: of its rows, and of its units (one place on one UTC day, one page).
 
-    `mostly` is the least fraction of rows within each limit: with fewer the load as a whole fails, but one bad row among others
-    never does. `known` has, for columns, the least fraction of rows that have a value. `set_aside` and `what_it_was_for` are
-    statements that put quarantined rows and the load in words, for messages.
+    `units` is the statement that aggregates the rows of `table` by unit, with `parameters`; the first check that a unit fails
+    is the reason why it is withheld, so the order of `checks` is from cause to effect. `withhold` are the statements that
+    mark the rows of units.
     """
 
     name: str
     table: str
+    raw_table: str
     key: tuple[str, str]
     limits: tuple[Limit, ...]
-    mostly: float
-    known: dict[str, float]
     checks: tuple[Check, ...]
-    set_aside: str
-    what_it_was_for: str
+    units: str
+    withhold: tuple[str, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)

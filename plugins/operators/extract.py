@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 
 from include.errors import BadAnswer, WarehouseError
-from include.landing import MAX_BODY_BYTES, Answer, land, land_whole, text_of
+from include.landing import MAX_BODY_BYTES, Answer, land, land_whole, note_problem, text_of
 from include.loads import Load, begin_extraction, finish_extraction
 from include.patience import Patience
 from include.replay import replay_answers
@@ -73,35 +73,60 @@ class ExtractOperator(HttpOperator):
         self.log.info("load %d: %d rows %s in raw", load.load_id, rows, "found" if load.is_replay else "landed")
 
     def _converse(self, connection: Connection, load: Load) -> int:
-        rows, patience = 0, self.patience.begun()
+        """Works through the requests; returns how many rows were landed. What one of them fails with may be a fault of its own."""
+        rows, answers, patience = 0, 0, self.patience.begun()
+        first_error: Unanswered | None = None
         conversation = self.source.conversation(connection, load, datetime.now(UTC))
-        try:
-            request = next(conversation)
+        understood = None
+        with suppress(StopIteration):
             while True:
-                landed, understood = patience.ask(partial(self._ask, connection, load, request), self._tell)
-                rows += landed
                 request = conversation.send(understood)
-        except StopIteration:
-            return rows
+                try:
+                    landed, understood = patience.ask(partial(self._ask, connection, load, request), self._tell)
+                    rows, answers = rows + landed, answers + 1
+                except Unanswered as error:
+                    is_later = (error.retry_after or 0) > self.patience.seconds
+                    if error.is_of_service or is_later or (first_error and error.is_retryable):
+                        raise
+                    note_problem(connection, load, request.subject_ids, request.window, error.raw_id, error.problem)
+                    self._leave_out(request, error.problem, error.raw_id)
+                    first_error, understood = first_error or error, None
+                    if error.is_retryable:
+                        patience.left = 0.0
+        if first_error and not answers:
+            raise first_error
+        return rows
+
+    def _leave_out(self, request: ApiRequest, problem: str, raw_id: int | None) -> None:
+        held = "no answer" if raw_id is None else self._held_by(raw_id)
+        self.log.warning(
+            "left out, all else goes on: %s; %s; window %s; %s", problem, request.about, request.window, held
+        )
 
     def _tell(self, error: BadAnswer, seconds: float) -> None:
         self.log.warning("asked again in %.0f s: %s", seconds, shorten(str(error), 200, placeholder=" …"))
 
     def _ask(self, connection: Connection, load: Load, request: ApiRequest) -> tuple[int, Any]:
-        """Fetches, lands and checks one answer; an unusable one is landed whole before the task fails."""
+        """Fetches, lands and checks one answer; raises Unanswered, with an unusable one landed whole."""
         answer, headers = self._fetch(request)
         self.log.info("%s %s: %d, %d bytes", request.connection_id, request.window, answer.status, len(answer.body))
         try:
             raw_rows, understood = self._read(request, answer, headers)
         except BadAnswer as error:
             raw_id = land_whole(connection, self.source, load, request, answer, str(error))
-            raise BadAnswer(
-                f"{self.source.NAME}: {error}; {request.about}; window {request.window}; raw id {raw_id} of "
-                f"{self.source.RAW_TABLE} holds the answer; {_advice(error)}",
-                is_retryable=error.is_retryable,
-                retry_after=error.retry_after,
+            raise Unanswered(
+                f"{self.source.NAME}: {error}; {request.about}; window {request.window}; {self._held_by(raw_id)}; {_advice(error)}",
+                error,
+                raw_id,
             ) from None
-        return len(land(connection, self.source, load, request, answer, raw_rows)), understood
+        raw_ids = land(connection, self.source, load, request, answer, raw_rows)
+        for raw_id, raw_row in zip(raw_ids, raw_rows, strict=True):
+            if raw_row.problem:
+                self._leave_out(request, raw_row.problem, raw_id)
+        return len(raw_rows), understood
+
+    def _held_by(self, raw_id: int) -> str:
+        return f"raw id {raw_id} of {self.source.RAW_TABLE} holds the answer"
 
     def _read(self, request: ApiRequest, answer: Answer, headers: dict[str, str]) -> tuple[Any, Any]:
         text, encoding = text_of(answer.body)
@@ -112,7 +137,10 @@ class ExtractOperator(HttpOperator):
             details = self.source.problem_of_status(answer.status, text, datetime.now(UTC))
             retry_after = _retry_after(headers) or details.retry_after
             raise BadAnswer(
-                f"HTTP {answer.status}: {details.problem}", is_retryable=details.is_retryable, retry_after=retry_after
+                f"HTTP {answer.status}: {details.problem}",
+                is_retryable=details.is_retryable,
+                retry_after=retry_after,
+                is_of_service=details.is_of_service,
             )
         if encoding != "utf-8":
             raise BadAnswer("the answer is no UTF-8 text")
@@ -148,12 +176,25 @@ class ExtractOperator(HttpOperator):
                 return Answer(response.status_code, url, body, broken), dict(response.headers)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # Its text would hold the URL, and that the API key.
-            raise BadAnswer(
-                f"{self.source.NAME}: no answer from {url.split('?')[0]} ({type(error).__name__}); {request.about}; "
-                f"window {request.window}; check the connection {request.connection_id} and the network, then clear this task",
-                # A ValueError: an address that cannot be asked at all.
-                is_retryable=not isinstance(error, ValueError),
+            problem = f"no answer from {url.split('?')[0]} ({type(error).__name__})"
+            # A ValueError: an address that cannot be asked at all.
+            is_retryable = not isinstance(error, ValueError)
+            raise Unanswered(
+                f"{self.source.NAME}: {problem}; {request.about}; window {request.window}; check the connection "
+                f"{request.connection_id} and the network, then clear this task",
+                BadAnswer(problem, is_retryable=is_retryable, is_of_service=not is_retryable),
             ) from None
+
+
+class Unanswered(BadAnswer):
+    """A request that brought nothing that can be used: in full for the user, what is wrong with it, and the answer, if one came."""
+
+    def __init__(self, text: str, error: BadAnswer, raw_id: int | None = None) -> None:
+        super().__init__(
+            text, is_retryable=error.is_retryable, retry_after=error.retry_after, is_of_service=error.is_of_service
+        )
+        self.problem = str(error)
+        self.raw_id = raw_id
 
 
 def _read_body(response: requests.Response, seconds: float, asked: float) -> tuple[bytes, str | None]:
@@ -198,23 +239,25 @@ def _api_key(connection_id: str) -> str:
 
 
 def _host(hook: HttpHook, request: ApiRequest) -> str:
-    """Where to ask, with the fields of the request in it; BadAnswer for a host with others, and for a value that is no name."""
+    """Where to ask, with the fields of the request in it; Unanswered for a host with others, and for a value that is no name."""
     base_url = _base_url(hook, request.connection_id)
     for name, value in request.host_fields.items():
         if not PART_OF_A_HOST.fullmatch(value):
-            raise BadAnswer(
-                f"{' '.join(request.about.split())}: its {name} {value!r} is no part of a host's name: correct it in "
-                "include/seed_data.yaml and seed again, then clear this task",
-                is_retryable=False,
+            problem = (
+                f"its {name} {value!r} is no part of a host's name: correct it in include/seed_data.yaml and seed again"
+            )
+            raise Unanswered(
+                f"{' '.join(request.about.split())}: {problem}, then clear this task",
+                BadAnswer(problem, is_retryable=False),
             )
     try:
         return base_url.format(**request.host_fields)
     except (LookupError, AttributeError, ValueError):
         known = ", ".join(f"{{{name}}}" for name in request.host_fields) or "no field in braces"
-        raise BadAnswer(
-            f"the host {base_url} of the connection {request.connection_id} cannot be read, it may have {known}: correct the "
-            "connection, then clear this task",
-            is_retryable=False,
+        problem = f"the host {base_url} of the connection {request.connection_id} cannot be read, it may have {known}"
+        raise Unanswered(
+            f"{problem}: correct the connection, then clear this task",
+            BadAnswer(problem, is_retryable=False, is_of_service=True),
         ) from None
 
 

@@ -1,29 +1,38 @@
-"""validate: audits the staged rows of a load with Great Expectations."""
+"""validate: audits the staged rows of one load."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.audit import audit_load, table_of, verdict_of
+from include.audit import audit_load
+from include.audit.words import left_out, table_of
 from include.errors import UnfinishedAudit, WarehouseError
+from include.loads import stage_again
 from include.suites import Suite
-from plugins.warehouse import connect, warehouse
+from plugins.warehouse import UnitsWithheld, warehouse
 
 
 class ValidateOperator(BaseOperator):
-    """Sets rows outside their limits aside; fails, for good, when the load as a whole does not pass: the same rows would again.
+    """Great Expectations over the staged rows of a load. Fails when it withholds a unit, after its verdict is recorded.
+
+    A verdict is final: the same rows fail the same audit, so a failure is not retried.
 
     :param suite: what is expected
-    :param parameters: {load_id, label}: the load in audit.load, and its name in the UI
+    :param stage: the statements of transform: a load that is published has nothing staged any more
+    :param names_param: the DAG parameter that restricts a run to some subjects, for the command that fetches them again
+    :param parameters: {load_id, label}
     """
 
     template_fields = ("parameters",)
     ui_color = "#f9e79f"
 
-    def __init__(self, *, suite: Suite, parameters: Any, **kwargs: Any) -> None:
+    def __init__(self, *, suite: Suite, stage: Sequence[str], names_param: str, parameters: Any, **kwargs: Any) -> None:
         super().__init__(do_xcom_push=False, **kwargs)
         self.suite = suite
+        self.stage = stage
+        self.names_param = names_param
         self.parameters = parameters
 
     def execute(self, context: Context) -> None:
@@ -31,12 +40,18 @@ class ValidateOperator(BaseOperator):
         load_id = self.parameters["load_id"]
         with warehouse() as connection:
             try:
-                outcomes = audit_load(connection, connect, self.suite, load_id)
-                verdict = verdict_of(connection, self.suite, load_id, outcomes)
+                stage_again(connection, load_id, self.stage)
+                audit = audit_load(connection, self.suite, load_id)
             except UnfinishedAudit:
                 raise
             except WarehouseError as error:
                 raise AirflowFailException(f"{self.suite.name}: {error}") from None
-        self.log.info("audit of load %d:\n%s", load_id, table_of(outcomes))
-        if verdict:
-            raise AirflowFailException(verdict)
+        self.log.info("audit of load %d:\n%s", load_id, table_of(audit.outcomes))
+        if audit.quarantined:
+            self.log.warning(
+                "%d rows are set aside, outside a limit: SELECT * FROM audit.quarantine WHERE load_id = %d",
+                audit.quarantined,
+                load_id,
+            )
+        if message := left_out(self.suite, load_id, audit, self.names_param):
+            raise UnitsWithheld(message)

@@ -7,6 +7,7 @@ SET
     rows_raw = NULL,
     rows_staged = NULL,
     rows_quarantined = NULL,
+    units_withheld = NULL,
     rows_published = NULL,
     rows_changed = NULL,
     extracted_at = NULL,

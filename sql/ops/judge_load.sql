@@ -1,9 +1,9 @@
--- The verdict of an audit, if what is staged is still what was audited.
+-- The verdict of an audit: a load of which nothing is trusted is rejected, any other goes on without the units that are withheld.
 UPDATE audit.load
 SET
-    status = CASE WHEN %(passed)s THEN 'audited' ELSE 'rejected' END,
-    audited_at = CASE WHEN %(passed)s THEN clock_timestamp() END,
+    status = CASE WHEN %(is_rejected)s THEN 'rejected' ELSE 'audited' END,
+    audited_at = CASE WHEN NOT %(is_rejected)s THEN clock_timestamp() END,
     rows_quarantined = %(quarantined)s,
+    units_withheld = %(withheld)s,
     error = %(error)s
-WHERE load_id = %(load_id)s AND staged_at = %(staged_at)s AND status NOT IN ('published', 'superseded')
-RETURNING load_id;
+WHERE load_id = %(load_id)s;

@@ -4,7 +4,7 @@ SET
     status = 'published',
     published_at = clock_timestamp(),
     published_attempt = attempt,
-    published_as_of = CASE WHEN NOT is_replay THEN extracted_at END,
     marts_due_since = clock_timestamp(),
-    error = NULL
+    -- What the audit withheld is still to be told.
+    error = CASE WHEN units_withheld > 0 THEN error END
 WHERE load_id = %(load_id)s AND status <> 'published';

@@ -5,5 +5,7 @@ SET
     staged_at = clock_timestamp(),
     audited_at = NULL,
     error = NULL,
-    rows_staged = (SELECT count(*) FROM staging.weather WHERE staging.weather.load_id = %(load_id)s)
+    rows_staged = (
+        SELECT count(*) FROM staging.weather WHERE staging.weather.load_id = %(load_id)s AND staging.weather.is_in_window
+    )
 WHERE load_id = %(load_id)s;

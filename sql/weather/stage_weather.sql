@@ -1,8 +1,9 @@
 -- Parses the answers that the load is made of into hours, in the units of core. Set-based: one pass, no row by row.
--- The service answers whole days: hours outside the window that was asked for are left out.
+-- The service answers whole days, and a day is judged as a whole: its hours beside the window are staged for that, as far as they
+-- had struck when the answer came, and are not published.
 INSERT INTO staging.weather (
     load_id, raw_id, location_id, observed_at, temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
-    pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code
+    pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code, is_in_window
 )
 SELECT
     answer.load_id,
@@ -16,8 +17,10 @@ SELECT
     hour.pressure_msl,
     round(hour.wind_speed_10m / 3.6, 3),
     hour.wind_direction_10m,
-    hour.weather_code
+    hour.weather_code,
+    hour.observed_at AT TIME ZONE 'UTC' >= answer.window_start AND hour.observed_at AT TIME ZONE 'UTC' < answer.window_end
 FROM staging.weather_answer AS answer
+INNER JOIN raw.weather_observations AS stored ON answer.raw_id = stored.id
 CROSS JOIN LATERAL jsonb_populate_record(NULL::staging.open_meteo_hourly, answer.payload::jsonb -> 'hourly') AS hourly
 CROSS JOIN LATERAL unnest(
     hourly."time",
@@ -35,5 +38,7 @@ CROSS JOIN LATERAL unnest(
 )
 WHERE
     answer.load_id = %(load_id)s
-    AND hour.observed_at AT TIME ZONE 'UTC' >= answer.window_start
-    AND hour.observed_at AT TIME ZONE 'UTC' < answer.window_end;
+    AND answer.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
+    AND hour.observed_at AT TIME ZONE 'UTC' >= date_trunc('day', answer.window_start, 'UTC')
+    AND hour.observed_at AT TIME ZONE 'UTC' < date_trunc('day', answer.window_end - interval '1 second', 'UTC') + interval '24 hours'
+    AND hour.observed_at AT TIME ZONE 'UTC' <= stored.ingested_at;

@@ -1,21 +1,16 @@
--- A stored answer is no news of a page, so a replay ends no version. It corrects the present one, unless a later answer about the
--- page was published: what differs then is how the answer was read.
-WITH last_described AS (
-    SELECT staged.*
-    FROM audit.load AS load
-    INNER JOIN staging.page AS staged ON load.load_id = staged.load_id
-    INNER JOIN staging.page_answer AS answer ON staged.load_id = answer.load_id AND staged.raw_id = answer.raw_id
-    WHERE
-        load.load_id = %(load_id)s
-        AND load.is_replay
-        AND answer.was_published
-        AND NOT EXISTS (
-            SELECT 1 FROM audit.load AS later
-            WHERE
-                later.source = load.source
-                AND later.published_as_of > answer.extracted_at
-                AND staged.page_id = ANY(later.subject_ids)
-        )
+-- An answer that was published before is no news of a page, so it ends no version. If it is the newest that was published, it
+-- corrects the present one: what differs then is how the answer was read.
+WITH described AS (
+    SELECT DISTINCT ON (staged.page_id)
+        staged.*,
+        (
+            SELECT max(published.raw_id)
+            FROM audit.published_answer AS published
+            WHERE published.source = 'wikipedia' AND published.subject_id = staged.page_id
+        ) AS published_reading_id
+    FROM staging.page AS staged
+    WHERE staged.load_id = %(load_id)s AND NOT staged.is_withheld
+    ORDER BY staged.page_id, staged.reading_id DESC
 )
 
 UPDATE core.wikipedia_page AS present
@@ -27,11 +22,12 @@ SET
     is_missing = described.is_missing,
     raw_id = described.raw_id,
     load_id = described.load_id
-FROM last_described AS described
+FROM described
 WHERE
     present.page_id = described.page_id
     AND present.valid_to IS NULL
     AND (present.wikipedia_page_id, present.page_title, present.namespace, present.is_redirect, present.is_missing)
     IS DISTINCT FROM (
         described.wikipedia_page_id, described.page_title, described.namespace, described.is_redirect, described.is_missing
-    );
+    )
+    AND described.reading_id = described.published_reading_id;

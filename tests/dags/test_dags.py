@@ -11,7 +11,7 @@ from tests.conftest import REPO
 
 DAGS = {"weather", "wikipedia", "refresh_marts"}
 SOURCES = {"weather": ("open_meteo", "core.weather"), "wikipedia": ("mediawiki", "core.revision")}
-STEPS = ["plan", "load.extract", "load.transform", "load.validate", "load.publish"]
+STEPS = ["plan", "load.extract", "load.transform", "load.validate", "load.publish", "all_loaded"]
 
 
 def test_all_dags_are_there_and_import_without_an_error(bag: Any) -> None:
@@ -43,13 +43,15 @@ def test_a_source_is_plan_and_mapped_loads_of_four_steps(bag: Any, dag_id: str) 
     dag = bag.dags[dag_id]
     pool, asset = SOURCES[dag_id]
     assert [task.task_id for task in dag.topological_sort()] == STEPS
-    assert list(dag.task_group.children) == ["plan", "load"]
+    assert set(dag.task_group.children) == {"plan", "load", "all_loaded"}
     extract = dag.get_task("load.extract")
     assert extract.pool == pool
     assert extract.execution_timeout.total_seconds() == extract.patience.longest_try
     assert type(extract.retry_policy).__name__ == "HonourRetryAfter"
     assert [outlet.name for outlet in dag.get_task("load.publish").outlets] == [asset]
-    assert all(task.on_failure_callback for task in dag.tasks if task.task_id != "plan")
+    assert all(task.on_failure_callback for task in dag.tasks if task.task_id.startswith("load."))
+    assert dag.get_task("all_loaded").upstream_task_ids == {"load.validate", "load.publish"}
+    assert dag.get_task("load.publish").trigger_rule == "all_done"
     assert dag.catchup and dag.max_active_runs == 4
 
 

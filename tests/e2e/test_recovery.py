@@ -1,8 +1,10 @@
 """A service in trouble: refusals are waited out, bad rows go nowhere. What is cleared afterwards: test_web_ui.py."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pytest
 
@@ -82,10 +84,12 @@ def test_a_load_that_fails_its_audit_leaves_nothing_behind(stack: Stack) -> None
 
     validate = bad.task("load.validate", 0)
     assert (validate.state, validate.try_number) == ("failed", 1)
-    assert bad.task("load.publish", 0).state == "upstream_failed"
+    # All of it is withheld: there is nothing to publish.
+    assert bad.task("load.publish", 0).state == "skipped"
+    assert bad.task("all_loaded").state == "upstream_failed"
     [error] = bad.errors(validate)
-    assert "temperature_celsius" in error
-    assert "999.9" in error
+    assert "Boston [2021-10-01, 2021-10-02) UTC: too many set aside: 24" in error
+    assert "airflow dags trigger weather -c" in error
     assert bad.loads("status") == [("rejected",)]
     quarantined = "(SELECT count(*) FROM audit.quarantine AS row WHERE row.load_id = load.load_id)"
     assert bad.loads(quarantined) == [(24,)]
@@ -95,3 +99,42 @@ def test_a_load_that_fails_its_audit_leaves_nothing_behind(stack: Stack) -> None
     for column in ("core.weather.temperature_celsius", "core.weather_daily.max_temperature_celsius"):
         table, _, name = column.rpartition(".")
         assert stack.sql(f"SELECT count(*) FROM {table} WHERE {name} > 60") == [(0,)]
+
+
+def test_a_fault_of_one_place_holds_no_other_back(stack: Stack) -> None:
+    """The run fails by the name of the place; all else is in the marts; the printed command fetches what was withheld."""
+    window = ("2021-11-01", "2021-11-02")
+    [boston] = stack.sql("SELECT latitude::float8, longitude::float8 FROM core.location WHERE location_name = 'Boston'")
+    stack.sandbox.faults.append(Fault.unit("temperature_2m", "°F", place=boston))
+    run = stack.trigger("weather", *window, locations=["Boston", "Denver"])
+    run.wait("failed")
+    states = {task_id: run.task(f"load.{task_id}", 0).state for task_id in ("transform", "validate", "publish")}
+    assert states == {"transform": "success", "validate": "failed", "publish": "success"}
+    [error] = run.errors(run.task("load.validate", 0))
+    assert "withheld 1 of 2 units, all else of it is published: Boston [2021-11-01, 2021-11-02) UTC" in error
+    run.wait_for_marts()
+    marts = "SELECT location_name FROM mart.daily_weather_aggregates WHERE observation_date = '2021-11-01' ORDER BY 1"
+    assert stack.sql(marts) == [("Denver",)]
+    events = stack.api.get(f"/api/v2/assets/events?source_dag_id=weather&source_run_id={quote(run.run_id)}")[
+        "asset_events"
+    ]
+    assert [event["extra"] | {"load_id": 0} for event in events] == [
+        {
+            "load_id": 0,
+            "window_start": "2021-11-01T00:00:00+00:00",
+            "window_end": "2021-11-02T00:00:00+00:00",
+            "rows": 24,
+            "changed": 24,
+            "quarantined": 0,
+            "withheld": 1,
+        }
+    ]
+
+    stack.sandbox.faults.clear()
+    [printed] = re.findall(r"airflow dags trigger weather -c '[^']*'", error)
+    assert stack.shell(printed).returncode == 0
+    again = Run(stack, "weather", stack.runs("weather")[-1]["dag_run_id"])
+    again.wait("success")
+    again.wait_for_marts()
+    assert stack.sql(marts) == [("Boston",), ("Denver",)]
+    assert again.loads("cardinality(subject_ids), window_start::date::text") == [(1, "2021-11-01")]

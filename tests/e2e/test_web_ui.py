@@ -68,15 +68,17 @@ def test_a_failed_extraction_is_cleared_and_what_had_succeeded_is_not_asked_for_
 
     stack.sandbox.faults.clear()
     since = len(stack.sandbox.requests)
-    others = [task for task in run.tasks() if task.map_index != failed.map_index]
+    others = [task for task in run.tasks() if task.map_index not in (failed.map_index, -1)]
     affected = ui.clear_task(run, failed)
-    later = [(step, "Upstream Failed", failed.map_index) for step in STEPS[1:]]
-    assert affected == [("load.extract", "Failed", failed.map_index), *later]
+    states = ("Failed", "Skipped", "Upstream Failed", "Upstream Failed")
+    steps = [(step, state, failed.map_index) for step, state in zip(STEPS, states, strict=True)]
+    assert affected == [("all_loaded", "Upstream Failed", -1), *steps]
     run.wait("success")
-    ui.expect_success(run, 13)
+    ui.expect_success(run, 14)
     assert count(stack.sandbox.requests[since:], latitude) == (0, 1)
-    assert [task for task in run.tasks() if task.map_index != failed.map_index] == others
-    assert tries(run, failed.map_index) == {"load.extract": 2, **dict.fromkeys(STEPS[1:], 1)}
+    assert [task for task in run.tasks() if task.map_index not in (failed.map_index, -1)] == others
+    # To find that there was nothing to publish was a try.
+    assert tries(run, failed.map_index) == {**dict.fromkeys(STEPS, 1), "load.extract": 2, "load.publish": 2}
     assert run.loads("status, error") == [("published", None)] * 3
     assert hours_of_places(stack) == [(name, 48) for (name,) in stack.sql(PLACES)]
 
@@ -128,12 +130,13 @@ def test_whole_runs_are_cleared_and_leave_identical_tables(stack: Stack, ui: Web
     since = len(stack.sandbox.requests)
     for run in runs:
         mapped = [(step, "Success", 0) for step in STEPS]
-        assert ui.clear_run(run) == [*mapped, ("plan", "Success", -1)]
+        assert ui.clear_run(run) == [("all_loaded", "Success", -1), *mapped, ("plan", "Success", -1)]
     for run in runs:
         run.wait("success")
-        ui.expect_success(run, 5)
+        ui.expect_success(run, 6)
         tasks, loads = first[run]
-        assert [task.try_number for task in run.tasks()] == [task.try_number + 1 for task in tasks]
+        again = [(task.task_id, task.try_number + 1) for task in tasks]
+        assert [(task.task_id, task.try_number) for task in run.tasks()] == again
         [again] = [
             row for row in run.loads("load_id, status, rows_published > 0, rows_changed") if row[:1] not in loads
         ]
@@ -151,18 +154,19 @@ def test_a_run_that_failed_its_audit_is_cleared_once_the_source_is_healthy(stack
     run.wait("failed")
     assert changes(before, tables(stack)) == {}
     ui.open_task(run, run.task("load.validate", 0))
-    ui.expect_in_log("temperature_celsius")
+    ui.expect_in_log("few_hours_set_aside")
     ui.expect_in_log("clear the task extract of this load with its downstream tasks")
 
     stack.sandbox.faults.clear()
     since = len(stack.sandbox.requests)
-    states = ("Success", "Upstream Failed", "Success", "Failed")
+    states = ("Success", "Skipped", "Success", "Failed")
     affected = ui.clear_task(run, run.task("load.extract", 0))
-    assert affected == [(step, state, 0) for step, state in zip(STEPS, states, strict=True)]
+    steps = [(step, state, 0) for step, state in zip(STEPS, states, strict=True)]
+    assert affected == [("all_loaded", "Upstream Failed", -1), *steps]
     run.wait("success")
-    ui.expect_success(run, 5)
+    ui.expect_success(run, 6)
     assert len(stack.sandbox.requests) == since + 1
-    assert tries(run, 0) == {"load.extract": 2, "load.publish": 1, "load.transform": 2, "load.validate": 2}
+    assert tries(run, 0) == {"load.extract": 2, "load.publish": 2, "load.transform": 2, "load.validate": 2}
     assert run.loads("status, attempt, rows_quarantined, error") == [("published", 2, 0, None)]
     hours = (
         "SELECT count(*), max(temperature_celsius) < 60 FROM core.weather WHERE observed_at >= %s AND observed_at < %s"

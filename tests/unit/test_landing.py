@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.errors import BadAnswer
-from include.landing import STREAMING_ERROR, cut_array, parse_json, text_of
+from include.landing import STREAMING_ERROR, Document, cut_array, parse_json, shown, text_of
 
 SMALL = '[{"a": [1, -2.5e3, null], "b": "x\\"],\\u00e9"}, {"c": {"d": true}}]'
 
@@ -63,15 +63,16 @@ def test_each_slice_is_byte_for_byte_what_stands_between_the_commas(seed: int) -
     elements = [random_json(rng) for _ in range(rng.randrange(1, 6))]
     spaced = [(random_space(rng), element, random_space(rng)) for element in elements]
     text = random_space(rng) + "[" + ",".join("".join(parts) for parts in spaced) + "]" + random_space(rng)
-    assert cut_array(text) == [(json.loads(element), element) for element in elements]
+    assert cut_array(text) == [Document(json.loads(element), element) for element in elements]
     assert cut_array("[" + ",".join(elements) + "]") == cut_array(text)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_document_is_what_it_says(seed: int) -> None:
     rng = random.Random(seed)
-    text = random_space(rng) + random_json(rng) + random_space(rng)
-    assert parse_json(text) == json.loads(text)
+    document = random_json(rng)
+    text = random_space(rng) + document + random_space(rng)
+    assert parse_json(text) == Document(json.loads(text), document)
 
 
 @pytest.mark.parametrize("understand", [cut_array, parse_json])
@@ -107,47 +108,70 @@ def test_a_service_that_broke_off_is_named(understand: Callable[[str], Any], beg
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    "text",
     [
-        ("[NaN]", "NaN, which is no JSON number"),
-        ("[1, Infinity]", "Infinity, which is no JSON number"),
-        ('[{"a": -Infinity}]', "-Infinity, which is no JSON number"),
-        ('["\\u0000"]', "\\u0000, which PostgreSQL cannot store"),
-        ('[{"a\\u0000": 1}]', "\\u0000, which PostgreSQL cannot store"),
-        ('["\\\\\\u0000"]', "\\u0000, which PostgreSQL cannot store"),
-        ('["\\ud83d"]', "half of a surrogate pair"),
-        ('["\\ude00"]', "half of a surrogate pair"),
-        ('["\\uDE00\\uD83D"]', "half of a surrogate pair"),
-        ('[{"\\ud83dx": 1}]', "half of a surrogate pair"),
-        ('["\\ud83d\\\\ude00"]', "half of a surrogate pair"),
-        ("[1] x", "unexpected"),
-        ("[1]]", "unexpected"),
-        ("[1][2]", "unexpected"),
-        ("[1 2]", "no complete JSON"),
-        ("[1,]", "no complete JSON"),
-        ("[", "no complete JSON"),
-        ('["a\nb"]', "no complete JSON"),
-        pytest.param("[" * 100_000, "no complete JSON", id="deep-nesting"),
-        pytest.param("[[" + '{"a":' * 100_000, "no complete JSON", id="deep-objects"),
-        pytest.param(
-            '["\\ud83d\\ude00", ' + "[" * 100_000,
-            "no complete JSON",
-            id="deep-nesting-and-a-surrogate",
-        ),
-        pytest.param(
-            "[" + "1" * 5000 + "]",
-            "",
-            id="number-of-5000-digits",
-        ),
-        pytest.param("[1e999999]", ""),
+        "[1] x",
+        "[1]]",
+        "[1][2]",
+        "[1 2]",
+        "[1,]",
+        "[",
+        '["a\nb"]',
+        pytest.param("[" * 100_000, id="deep-nesting"),
+        pytest.param("[[" + '{"a":' * 100_000, id="deep-objects"),
+        pytest.param('["\\ud83d\\ude00", ' + "[" * 100_000, id="deep-nesting-and-a-surrogate"),
+        pytest.param("[NaN, " + "1" * 5000 + ", ", id="numbers-and-no-end"),
     ],
 )
 @pytest.mark.parametrize("understand", [cut_array, parse_json])
-def test_what_could_not_be_stored_is_refused_in_words(understand: Callable[[str], Any], text: str, said: str) -> None:
-    with pytest.raises(BadAnswer) as error:
+def test_what_cannot_be_cut_is_refused_in_words(understand: Callable[[str], Any], text: str) -> None:
+    with pytest.raises(BadAnswer, match="no complete JSON") as error:
         understand(text)
-    assert said in str(error.value)
+    assert error.value.is_retryable
     assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("element", "said"),
+    [
+        ("NaN", "NaN, which is no JSON number"),
+        ("Infinity", "Infinity, which is no JSON number"),
+        ('{"a": -Infinity}', "-Infinity, which is no JSON number"),
+        ('"\\u0000"', "\\u0000, which PostgreSQL cannot store"),
+        ('{"a\\u0000": 1}', "\\u0000, which PostgreSQL cannot store"),
+        ('"\\\\\\u0000"', "\\u0000, which PostgreSQL cannot store"),
+        ('"\\ud83d"', "half of a surrogate pair"),
+        ('"\\ude00"', "half of a surrogate pair"),
+        ('"\\uDE00\\uD83D"', "half of a surrogate pair"),
+        ('{"\\ud83dx": 1}', "half of a surrogate pair"),
+        ('"\\ud83d\\\\ude00"', "half of a surrogate pair"),
+        pytest.param("[" + "1" * 5000 + "]", "1, which is too large", id="number-of-5000-digits"),
+        ("-" + "1" * 101, "1, which is too large"),
+        ("[1e101]", "the number 1e101, which is too large"),
+        ("[-1e999999]", "the number -1e999999, which is too large"),
+        ("0.01E-400", "the number 0.01E-400, which is too small"),
+    ],
+)
+def test_what_could_not_be_stored_is_the_problem_of_its_own_element(element: str, said: str) -> None:
+    longest = "1" * 5000
+    first, second, third, fourth = cut_array(
+        f'[{{"a": 1.5}}, {element}, [0, 0.0e-999, -{"1" * 100}, "{longest}"], {longest}]'
+    )
+    assert (first.value, first.problem, third.value, third.problem) == (
+        {"a": 1.5},
+        None,
+        [0, 0, -int("1" * 100), longest],
+        None,
+    )
+    assert second.text == element and second.problem is not None
+    assert said in second.problem and len(second.problem) < 200
+    assert fourth.text == longest and fourth.problem is not None
+
+
+@pytest.mark.parametrize("value", ["x", "x" * 5000, [1] * 5000, None])
+def test_a_value_is_shown_in_few_characters(value: object) -> None:
+    assert len(shown(value)) <= 100
+    assert repr(value).startswith(shown(value).removesuffix("…"))
 
 
 @pytest.mark.parametrize("text", ["", " \r\n", "{}", '{"error": true}', "<html>", "null", "\ufeff[1]"])
@@ -169,4 +193,4 @@ def test_what_is_no_document_is_refused_with_its_end(text: str) -> None:
     ['["\\ud83d\\ude00"]', '["\\uD83D\\uDE00 ok"]', '["\\\\ud83d"]', '["\\\\u0000"]', '["\\\\\\\\u0000"]', '["😀"]'],
 )
 def test_real_surrogate_pairs_and_escaped_backslashes_pass(text: str) -> None:
-    assert cut_array(text) == [(json.loads(text)[0], text[1:-1])]
+    assert cut_array(text) == [Document(json.loads(text)[0], text[1:-1])]

@@ -1,16 +1,24 @@
 """Suites: limits stand once, name columns that exist, and read well in a log."""
 
+import json
 import re
+import shlex
 
 import pytest
 from psycopg import sql
 
-from include.audit import Outcome, outside, reasons, table_of
+from include.audit import Audit, Outcome, Withheld
+from include.audit.judge import judge
+from include.audit.quarantine import Quarantined, outside
+from include.audit.words import command, joined, left_out, table_of
+from include.errors import LoadError
 from include.suites import Limit, Suite
 from include.suites.weather import SUITE as WEATHER
 from include.suites.wikipedia import SUITE as WIKIPEDIA
 from include.warehouse import SQL_FOLDER
 from include.weather import UNITS
+from include.windows import Window
+from tests.unit.support import utc
 
 SUITES = [pytest.param(suite, id=suite.name) for suite in (WEATHER, WIKIPEDIA)]
 
@@ -39,23 +47,25 @@ def test_each_limit_bounds_something(suite: Suite) -> None:
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_suite_names_columns_that_are_staged(suite: Suite) -> None:
     columns = staged_columns(suite.table)
-    named = {*suite.key, *(limit.column for limit in suite.limits), *suite.known}
+    named = {*suite.key, *(limit.column for limit in suite.limits)}
     # The audit itself reads and writes these.
     assert named | {"load_id", "raw_id", "is_quarantined"} <= set(columns)
 
 
-def test_every_weather_value_has_a_limit_and_is_expected_to_be_known() -> None:
+def test_every_weather_value_has_a_limit() -> None:
     values = {name for name, kind in staged_columns("staging.weather").items() if kind == "numeric"}
-    assert values == {limit.column for limit in WEATHER.limits} == set(WEATHER.known)
+    assert values == {limit.column for limit in WEATHER.limits}
     assert len(values) == len(UNITS)
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_checks_have_statements_and_names_of_their_own(suite: Suite) -> None:
+def test_what_is_checked_is_a_column_of_the_units(suite: Suite) -> None:
+    text = (SQL_FOLDER / suite.units).read_text()
+    assert set(re.findall(r"%\((\w+)\)s", text)) == {"load_id", *suite.parameters}
     assert len({check.name for check in suite.checks}) == len(suite.checks)
-    for check in suite.checks:
-        text = (SQL_FOLDER / check.statement).read_text()
-        assert set(re.findall(r"%\((\w+)\)s", text)) == {"load_id", *check.parameters}
+    extremes = [f"{extreme}_{limit.column}" for limit in suite.limits for extreme in ("lowest", "highest")]
+    for column in [*extremes, *(check.column for check in suite.checks)]:
+        assert re.search(rf"\b{column}\b", text), column
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -71,6 +81,7 @@ def test_limits_stand_in_the_suite_only(suite: Suite) -> None:
         (Limit("t", -50, 60), "-50..60", 'coalesce("t" < -50 OR "t" > 60, false)'),
         (Limit("t", 0, None), "0..", 'coalesce("t" < 0, false)'),
         (Limit("t", None, 1.5), "..1.5", 'coalesce("t" > 1.5, false)'),
+        (Limit("t", 0, 9, is_whole=True), "0..9 whole", 'coalesce("t" < 0 OR "t" > 9 OR "t" <> trunc("t"), false)'),
         (Limit('o"dd', 0, 1), "0..1", 'coalesce("o""dd" < 0 OR "o""dd" > 1, false)'),
     ],
 )
@@ -80,33 +91,123 @@ def test_a_row_is_outside_below_the_lowest_or_above_the_highest(limit: Limit, sh
     assert re.sub(r" +", " ", outside(limit).as_string(None)) == predicate
 
 
-GOOD = Outcome("expect_unique", None, True, False, "no key twice", "0 of 48 rows", 0, [])
-HOT = Outcome("expect_between", "temperature_celsius", False, False, "-50..60", "2 of 48 rows", 2, [61, 99, 70])
-GONE = Outcome("every_page_exists", None, False, True, "no page is missing", "1 rows", 1, [{"page": "Zürich"}])
+GOOD = Outcome("no_other_hour", None, True, False, "whole hours", "0 of 48 units", 0, [])
+HOT = Outcome(
+    "expect_between", "temperature_celsius", False, True, "-50..60", "2 rows of 1 units", 2, ["61", "99", "70"]
+)
+LATE = Outcome("every_hour_is_present", None, False, False, "each hour", "1 of 48 units", 1, [{"subject": "Zürich"}])
 
 
 def test_the_table_shows_verdict_limit_observed_and_sample_in_columns() -> None:
-    header, *lines = table_of([GOOD, HOT, GONE]).splitlines()
-    assert header.split() == ["expectation", "expected", "outside", "sample"]
-    assert [line.split()[0] for line in lines] == ["ok", "FAILED", "warning"]
+    header, *lines = table_of([GOOD, HOT, LATE]).splitlines()
+    assert header.split() == ["expectation", "expected", "observed", "sample"]
+    assert [line.split()[0] for line in lines] == ["ok", "warning", "WITHHELD"]
     for heading, cells in {
-        "expectation": [GOOD.expectation, "expect_between(temperature_celsius)", "every_page_exists"],
-        "expected": ["no key twice", "-50..60", "no page is missing"],
-        "outside": ["0 of 48 rows", "2 of 48 rows", "1 rows"],
-        "sample": ["", "[61, 99, 70]", '[{"page": "Zürich"}]'],
+        "expectation": [GOOD.expectation, "expect_between(temperature_celsius)", LATE.expectation],
+        "expected": ["whole hours", "-50..60", "each hour"],
+        "observed": ["0 of 48 units", "2 rows of 1 units", "1 of 48 units"],
+        "sample": ["", '["61", "99", "70"]', '[{"subject": "Zürich"}]'],
     }.items():
         position = header.index(heading)
         assert [line[position:].startswith(cell) for line, cell in zip(lines, cells, strict=True)] == [True] * 3
 
 
 def test_the_table_keeps_samples_short() -> None:
-    long = Outcome("check", None, False, False, "none", "9 rows", 9, ["x" * 500] * 9)
+    long = Outcome("check", None, False, False, "none", "9 units", 9, ["x" * 500] * 9)
     assert len(table_of([long]).splitlines()[1]) < 300
 
 
-def test_reasons_name_what_failed_and_leave_out_warnings() -> None:
-    assert reasons([GOOD, GONE]) == ""
-    assert reasons([GOOD, HOT, GONE]) == (
-        "expect_between(temperature_celsius): 2 of 48 rows outside, expected -50..60, for example [61, 99]"
+CHECK = WEATHER.checks[2]
+
+
+def withheld(subject_id: int, day: int, seen: str = "missing hours: 24", raw_id: int = 7) -> Withheld:
+    span = Window(utc(f"2026-10-{day:02}"), utc(f"2026-10-{day + 1:02}"))
+    name = {1: "Boston", 2: "Coeur d'Alene"}[subject_id]
+    return Withheld(subject_id, name, name, span, CHECK, seen, (raw_id,))
+
+
+def test_days_in_a_row_with_one_reason_are_told_as_one_span() -> None:
+    units = [
+        withheld(2, 1),
+        withheld(1, 3, raw_id=8),
+        withheld(1, 2),
+        withheld(1, 4, "missing hours: 3"),
+        withheld(1, 9),
+    ]
+    assert [(unit.subject_id, str(unit.span), unit.raw_ids) for unit in joined(units)] == [
+        (1, "[2026-10-02, 2026-10-04) UTC", (7, 8)),
+        (1, "[2026-10-04, 2026-10-05) UTC", (7,)),
+        (1, "[2026-10-09, 2026-10-10) UTC", (7,)),
+        (2, "[2026-10-01, 2026-10-02) UTC", (7,)),
+    ]
+
+
+def test_the_message_names_subject_span_reason_and_raw_id_and_what_fetches_them_again() -> None:
+    message = left_out(WEATHER, 5, Audit([], [withheld(1, 2), withheld(2, 3)], 20, 0), "locations")
+    for part in (
+        "load 5 withheld 2 of 20 units, all else of it is published",
+        "Boston [2026-10-02, 2026-10-03) UTC: missing hours: 24, expected each hour of the day",
+        "raw id 7 of raw.weather_observations",
+        "clear the task extract",
+        "clear the task validate",
+    ):
+        assert part in message
+    assert left_out(WEATHER, 5, Audit([], [], 20, 3), "locations") == ""
+    assert "and 10 more, see audit.withheld of load 5" in left_out(
+        WEATHER, 5, Audit([], [withheld(1, day) for day in range(1, 31, 2)] * 2, 90, 0), "locations"
     )
-    assert reasons([HOT, HOT]).count("; ") == 1
+
+
+def test_the_command_that_fetches_them_again_is_a_shells() -> None:
+    words = shlex.split(command(WEATHER, [withheld(2, 3), withheld(1, 5), withheld(2, 4)], "locations"))
+    assert words[:-1] == ["airflow", "dags", "trigger", "weather", "-c"]
+    assert json.loads(words[-1]) == {
+        "start_date": "2026-10-03T00:00:00+00:00",
+        "end_date": "2026-10-06T00:00:00+00:00",
+        "locations": ["Boston", "Coeur d'Alene"],
+    }
+
+
+def unit(suite: Suite, subject_id: int, **seen: object) -> dict[str, object]:
+    """A unit that passes every check of the suite, but for what was `seen`."""
+    good = {
+        check.column: check.lowest if check.lowest is not None else 0 if check.highest is not None else None
+        for check in suite.checks
+    }
+    extremes = {
+        f"{extreme}_{limit.column}": limit.lowest for limit in suite.limits for extreme in ("lowest", "highest")
+    }
+    about = {"subject_id": subject_id, "subject": f"number {subject_id}", "name": "", "raw_ids": [subject_id]}
+    span = {"span_start": utc("2026-10-01"), "span_end": utc("2026-10-02")}
+    return {**about, **span, **good, **extremes, **seen}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_each_check_withholds_the_units_that_fail_it_and_no_others(suite: Suite) -> None:
+    for check in suite.checks:
+        bad: object = (
+            "something"
+            if check.lowest is check.highest is None
+            else (check.highest or 0) + 1
+            if check.highest is not None
+            else 0
+        )
+        outcomes, failed = judge(
+            suite, [unit(suite, 1), unit(suite, 2, **{check.column: bad}), unit(suite, 3)], NOTHING
+        )
+        assert failed == ({} if check.is_warning else {1: check})
+        assert [outcome.expectation for outcome in outcomes if not outcome.success] == [check.name]
+
+
+def test_the_first_check_that_fails_is_the_reason() -> None:
+    empty = unit(WEATHER, 1, problem="no JSON", missing_hours=24, known_hours=0)
+    _, failed = judge(WEATHER, [empty], NOTHING)
+    assert failed == {0: WEATHER.checks[0]}
+
+
+def test_a_limit_and_the_quarantine_that_disagree_stop_the_audit() -> None:
+    with pytest.raises(LoadError, match=r"3 rows were set aside for temperature_celsius -50\.\.60"):
+        judge(WEATHER, [unit(WEATHER, 1)], Quarantined(3, {"temperature_celsius": 3}, {}))
+
+
+NOTHING = Quarantined(0, {}, {})

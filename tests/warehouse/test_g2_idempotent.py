@@ -4,36 +4,15 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import psycopg
 import pytest
 
 from include.seeds import Seeds, load_seeds, read_seeds
 from sandbox import Fault, Sandbox
-from tests.warehouse.pipeline import DagRun, Pipeline, snapshot, wait_for
+from tests.warehouse.pipeline import DagRun, Pipeline, at_once, snapshot, wait_for
 
 WINDOW = ("2026-10-28", "2026-11-03")
-
-
-def at_once(*jobs: Any) -> None:
-    """Runs the jobs in threads that start together; raises what one of them raised."""
-    barrier, errors = threading.Barrier(len(jobs)), []
-
-    def work(job: Any) -> None:
-        barrier.wait()
-        try:
-            job()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def published(pipeline: Pipeline, *dag_and_windows: tuple[str, str, str]) -> None:

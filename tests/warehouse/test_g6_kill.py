@@ -8,10 +8,10 @@ from multiprocessing.process import BaseProcess
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import UnfinishedAudit
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import STEPS, DagRun, Pipeline, dag, execute, snapshot, utc, wait_for
 
@@ -145,7 +145,7 @@ def test_g6_an_audit_that_cannot_be_done_is_no_verdict(known: Pipeline) -> None:
     run = planned(known, "weather")
     known.finish(run, until="transform")
     known.owner.execute("ALTER TABLE core.location RENAME TO away")
-    with pytest.raises(UnfinishedAudit, match=r'"core\.location" does not exist') as raised:
+    with pytest.raises(psycopg.Error, match=r'"core\.location" does not exist') as raised:
         execute("weather", "validate", run.loads[0])
     # Airflow does not try again after an AirflowFailException, how an audit that came to a verdict ends.
     assert not isinstance(raised.value, AirflowFailException)

@@ -18,10 +18,6 @@ from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
 DAY = ("2026-10-05", "2026-10-06")
 
 
-def _with_clouds(place: dict, values: list[str]) -> dict:
-    return {**place, "hourly": {**place["hourly"], "cloud_cover": values}}
-
-
 @pytest.mark.parametrize(
     ("dag_id", "fault", "words", "is_retried"),
     [
@@ -30,13 +26,6 @@ def _with_clouds(place: dict, values: list[str]) -> dict:
         ("weather", Fault.rate_limited("Hourly"), "Hourly API request limit exceeded", True),
         ("weather", Fault.overloaded(), "overloaded", True),
         ("weather", Fault(path="/v1", transform=lambda body: body[:1]), "holds 1 places, 2 were asked for", True),
-        ("weather", Fault(path="/v1", transform=lambda body: [body[1], body[0]]), "places came in another order", True),
-        (
-            "weather",
-            Fault(path="/v1", transform=lambda body: [_with_clouds(body[0], ["x"] * 24), body[1]]),
-            "Boston (42.3601, -71.0589): field hourly.cloud_cover holds 'x'",
-            True,
-        ),
         ("wikipedia", Fault.maxlag(retry_after=700), "maxlag", True),
         ("wikipedia", Fault.too_many_requests(retry_after=900), "429", True),
         ("wikipedia", Fault.wiki_error("readonly", "The wiki is read-only.", times=None), "readonly", True),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def test_migrations_may_run_twice_and_at_once(server: str) -> None:
     at_once = [
         subprocess.Popen([*PYTHON, "migrate"], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
-    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 0009\n"] * 3
-    assert migrate(url) == "0009"
+    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 0013\n"] * 3
+    assert migrate(url) == "0013"
     bootstrap(server)
 
 
@@ -68,15 +69,12 @@ def test_a_warehouse_from_before_replays_is_migrated_with_its_loads(server: str)
         before.execute(LOADS_BEFORE_REPLAYS)
     migrate(url)
     with psycopg.connect(url) as after:
-        found = after.execute(
-            "SELECT run_id, published_attempt, to_char(published_as_of AT TIME ZONE 'UTC', 'HH24:MI') "
-            "FROM audit.load ORDER BY load_id"
-        ).fetchall()
+        found = after.execute("SELECT run_id, published_attempt FROM audit.load ORDER BY load_id").fetchall()
     assert found == [
-        ("published", 2, "10:10"),
-        ("extracted again", 1, "10:05"),
-        ("never published", None, None),
-        ("pages extracted again", 1, "10:05"),
+        ("published", 2),
+        ("extracted again", 1),
+        ("never published", None),
+        ("pages extracted again", 1),
     ]
 
 
@@ -114,6 +112,73 @@ LOADS_BEFORE_REPLAYS = """
         ('extracted again', 1, '10:05'), ('extracted again', 2, '10:29'),
         ('never published', 1, '10:05')
     ) AS came (run_id, attempt, after) USING (run_id);
+"""
+
+
+def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revisions(server: str) -> None:
+    """What was read of each page, and what was taken for a size or an address, is put right."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE from_before_the_newest_answer OWNER dw_owner TEMPLATE template0")
+    url = server.replace("postgres@/postgres", "dw_owner@/from_before_the_newest_answer")
+    config = Config()
+    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
+    config.attributes["owner_url"] = url
+    command.upgrade(config, "0009")
+    with psycopg.connect(url) as before:
+        before.execute(REVISIONS_BEFORE_THE_NEWEST_ANSWER)
+    migrate(url)
+    with psycopg.connect(url) as after:
+        revisions = after.execute(
+            "SELECT revision_id, wikipedia_page_id, revision_size_bytes, size_delta_bytes, is_anonymous "
+            "FROM core.revision ORDER BY 1"
+        ).fetchall()
+        read = after.execute(
+            "SELECT load_id, wikipedia_page_id, raw_id, window_end - window_start FROM audit.published_answer ORDER BY 1"
+        ).fetchall()
+        found = after.execute("SELECT load_id, attempt, raw_id FROM audit.load_answer").fetchall()
+        complete = after.execute("SELECT load_id, attempt FROM audit.extraction ORDER BY 1, 2").fetchall()
+        mart = after.execute(
+            "SELECT revision_count, total_bytes_changed, anonymous_revision_count FROM mart.daily_wikipedia_page_stats"
+        ).fetchall()
+    assert revisions == [(1, 101, 50, 50, True), (2, 101, None, None, False), (3, 101, 70, None, False)]
+    assert read == [(1, 101, 1, timedelta(days=2)), (2, None, 1, timedelta(days=1))]
+    assert found == [(2, 1, 1)]
+    assert complete == [(1, 1), (2, 1), (3, 1)]
+    assert mart == [(3, 50, 1)]
+
+
+REVISIONS_BEFORE_THE_NEWEST_ANSWER = """
+    INSERT INTO core.tracked_page (page_title, page_language) VALUES ('x', 'en');
+    INSERT INTO audit.load (
+        dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, is_replay, extracted_at,
+        published_at, published_attempt
+    )
+    SELECT
+        'wikipedia', run_id, 0, 'wikipedia', '{1}', starts, ends, status, 1, is_replay, '2026-10-07Z', published, attempt
+    FROM (VALUES
+        ('a', '2026-10-01Z'::timestamptz, '2026-10-03Z'::timestamptz, 'published', false, '2026-10-07Z'::timestamptz, 1),
+        ('b', '2026-10-02Z', '2026-10-04Z', 'published', true, '2026-10-07Z', 1),
+        ('c', '2026-10-05Z', '2026-10-06Z', 'extracted', false, NULL, NULL)
+    ) AS load (run_id, starts, ends, status, is_replay, published, attempt)
+    ORDER BY run_id;
+    INSERT INTO raw.wikipedia_pages (
+        load_id, attempt, page_id, page_title, page_language, source, url, http_status, window_start, window_end, payload,
+        ingested_at
+    )
+    SELECT
+        load_id, 1, 1, 'x', 'en', 'mediawiki', '', 200, window_start, window_end,
+        '{"query": {"pages": [{"pageid": 101, "ns": 0, "title": "x"}]}}', extracted_at
+    FROM audit.load WHERE NOT is_replay
+    ORDER BY load_id;
+    INSERT INTO core.wikipedia_page VALUES (1, 101, 'x', 0, 'en', false, false, '2026-10-04Z', NULL, DEFAULT, 1, 1);
+    INSERT INTO core.revision (
+        page_id, revision_id, parent_id, revision_timestamp, revision_user, is_minor, is_anonymous, is_temporary,
+        revision_size_bytes, size_delta_bytes, tags, sha1, raw_id, load_id
+    )
+    VALUES
+        (1, 1, 0, '2026-10-01Z', '2001:DB8:0:0:0:0:0:1', false, true, false, 50, 50, '{}', 'aa', 1, 1),
+        (1, 2, 1, '2026-10-01Z', 'en>Somebody', false, true, false, 0, -50, '{}', '', 1, 1),
+        (1, 3, 2, '2026-10-01Z', 'Somebody', false, false, false, 70, 70, '{}', 'bb', 1, 1);
 """
 
 

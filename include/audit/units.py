@@ -1,0 +1,108 @@
+"""Units of verdict: read from staging in one pass, and withheld where they are not to be trusted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from include.suites import Check, Suite
+from include.warehouse import Connection, run, statement
+from include.windows import Window
+
+Unit = dict[str, Any]
+"""A row of a suite's units: subject_id, subject, name, span_start, span_end, raw_ids, the columns of the checks, and the lowest and
+highest value of each limited column."""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A unit that was not trusted, and why."""
+
+    subject_id: int
+    subject: str
+    name: str
+    span: Window
+    check: Check
+    seen: str
+    raw_ids: tuple[int, ...]
+
+    @property
+    def expectation(self) -> str:
+        return f"{self.check.name}: {self.check.meaning}"
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.span}: {self.seen}"
+
+
+def read_units(connection: Connection, suite: Suite, load_id: int) -> list[Unit]:
+    """The units of a load, by subject and time."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement(suite.units), {"load_id": load_id, **suite.parameters}).fetchall()
+
+
+def withhold(
+    connection: Connection, suite: Suite, load_id: int, units: Sequence[Unit], failed: Mapping[int, Check]
+) -> list[Withheld]:
+    """Marks the rows of the units that failed (index -> the check) and lists the units in audit.withheld; returns these.
+
+    A replay has several units of one subject and span where several answers are stored: these are listed when none is trusted.
+    """
+    _mark(connection, suite, load_id, [units[index] for index in failed])
+    trusted = {_span_of(unit) for index, unit in enumerate(units) if index not in failed}
+    withheld: dict[tuple[int, datetime], Withheld] = {}
+    for index, check in failed.items():
+        unit = units[index]
+        if _span_of(unit) not in trusted:
+            withheld[_span_of(unit)] = _withheld(unit, check)
+    run(connection, "ops/forget_withheld.sql", {"load_id": load_id})
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement("ops/record_withheld.sql"),
+            [
+                {
+                    "load_id": load_id,
+                    "source": suite.name,
+                    "subject_id": unit.subject_id,
+                    "span_start": unit.span.start,
+                    "span_end": unit.span.end,
+                    "expectation": unit.expectation,
+                    "observed": unit.seen,
+                    "raw_ids": list(unit.raw_ids),
+                }
+                for unit in withheld.values()
+            ],
+        )
+    return list(withheld.values())
+
+
+def _mark(connection: Connection, suite: Suite, load_id: int, units: Sequence[Unit]) -> None:
+    answers = [(raw_id, unit) for unit in units for raw_id in unit["raw_ids"]]
+    if answers:
+        parameters = {
+            "load_id": load_id,
+            "raw_ids": [raw_id for raw_id, _ in answers],
+            "subject_ids": [unit["subject_id"] for _, unit in answers],
+            "span_starts": [unit["span_start"] for _, unit in answers],
+            "span_ends": [unit["span_end"] for _, unit in answers],
+        }
+        for name in suite.withhold:
+            run(connection, name, parameters)
+
+
+def _span_of(unit: Unit) -> tuple[int, datetime]:
+    return unit["subject_id"], unit["span_start"]
+
+
+def _withheld(unit: Unit, check: Check) -> Withheld:
+    seen = unit[check.column]
+    return Withheld(
+        unit["subject_id"],
+        unit["subject"],
+        unit["name"],
+        Window(unit["span_start"], unit["span_end"]),
+        check,
+        str(seen) if isinstance(seen, str) else f"{check.column.replace('_', ' ')}: {seen}",
+        tuple(unit["raw_ids"]),
+    )

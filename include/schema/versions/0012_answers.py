@@ -1,0 +1,11 @@
+from alembic import op
+
+from include.schema import sql_file
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    # Straight through psycopg: SQLAlchemy would take the % of format for placeholders.
+    op.get_bind().connection.cursor().execute(sql_file(__file__))

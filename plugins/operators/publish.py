@@ -1,0 +1,33 @@
+"""publish: moves what the audit trusts of one load into core."""
+
+from typing import Any
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import Asset, Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.loads import published_counts, why_not_published
+from plugins.warehouse import warehouse
+
+
+class PublishOperator(SQLExecuteQueryOperator):
+    """The statements of a publish, in one transaction. Skipped where the audit has no verdict, or trusts nothing of the load.
+
+    The Asset event's `extra` tells the window and what was published of it.
+
+    :param asset: what it writes
+    """
+
+    def __init__(self, *, asset: Asset, **kwargs: Any) -> None:
+        super().__init__(outlets=[asset], **kwargs)
+        self.asset = asset
+
+    def execute(self, context: Context) -> None:
+        """Publishes the load."""
+        load_id = self.parameters["load_id"]  # type: ignore[index]
+        with warehouse() as connection:
+            if reason := why_not_published(connection, load_id):
+                raise AirflowSkipException(f"load {load_id} is not published: {reason}")
+        super().execute(context)  # type: ignore[no-untyped-call]
+        with warehouse() as connection:
+            context["outlet_events"][self.asset].extra = published_counts(connection, load_id)

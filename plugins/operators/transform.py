@@ -1,0 +1,50 @@
+"""transform: parses the landed answers of one load into staging."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.errors import LoadError
+from include.source import Source
+from include.unreadable import FAULTS_OF_DATA, stage_readable
+from plugins.warehouse import warehouse
+
+BEGIN = ("ops/lock_extracted_load.sql", "ops/forget_unreadable.sql")
+
+
+class TransformOperator(SQLExecuteQueryOperator):
+    """Stages a load in one transaction. Where that fails on what an answer holds, the answer is found, named, and left out.
+
+    :param source: the module of the source
+    :param stage: statement files below sql/ that fill staging, with the parameter %(load_id)s
+    :param parameters: {load_id, label}
+    """
+
+    shallow_copy_attrs = ("source",)  # a module cannot be copied deeply
+
+    def __init__(self, *, source: Source, stage: Sequence[str], parameters: Any, **kwargs: Any) -> None:
+        super().__init__(sql=[*BEGIN, *stage], parameters=parameters, **kwargs)
+        self.source = source
+
+    def execute(self, context: Context) -> None:
+        """Stages the load; what is left out goes to the log and to staging.problem."""
+        try:
+            super().execute(context)  # type: ignore[no-untyped-call]
+        except FAULTS_OF_DATA as error:
+            self.log.warning("%s: the answers that fail are looked for", error.diag.message_primary)
+            self._stage_readable()
+
+    def _stage_readable(self) -> None:
+        parameters: Any = self.parameters
+        with warehouse() as connection:
+            try:
+                left_out = stage_readable(connection, self.source, parameters["load_id"], self.sql[len(BEGIN) :])
+            except LoadError as error:
+                raise AirflowFailException(str(error)) from None
+        for answer, problem in left_out:
+            self.log.warning(
+                "left out, all else goes on: raw id %d of %s: %s", answer.raw_id, self.source.RAW_TABLE, problem
+            )

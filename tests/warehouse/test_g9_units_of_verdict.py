@@ -1,0 +1,186 @@
+"""G9: a verdict belongs to its own unit, one place on one UTC day or one page: whatever its load is made of."""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psycopg
+import pytest
+
+from include.audit import audit_load
+from include.gaps import note_catchup
+from include.seeds import SeedLocation
+from include.settings import read_settings
+from include.suites import Limit, weather
+from sandbox import Fault, Sandbox
+from tests.warehouse.conftest import follow
+from tests.warehouse.pipeline import DagRun, Pipeline, task, utc
+from tests.warehouse.places import BOSTON, KIRITIMATI, NEW_ENGLAND, PHOENIX
+
+DAY = ("2026-11-18", "2026-11-19")
+DAYS = 4
+SEEDS = 4
+
+
+def six_places(pipeline: Pipeline) -> None:
+    """Followed as the answers of the cases have them: in this order."""
+    places = [SeedLocation(f"Place {n}", 40 + n, -70 - n, None, None, None, "UTC") for n in range(6)]  # type: ignore[arg-type]
+    follow(pipeline.owner, places, [NEW_ENGLAND])
+
+
+@pytest.mark.parametrize("case", ["weather_place_2_all_null.json", "weather_place_2_empty_arrays.json"])
+def test_g9_a_place_without_data_is_withheld_by_name_and_all_others_are_published(
+    pipeline: Pipeline, sandbox: Sandbox, cases: Path, case: str
+) -> None:
+    six_places(pipeline)
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": DAY[0]}))
+    answer = json.loads((cases / case).read_text())
+    sandbox.faults.append(Fault(path="/v1/", transform=lambda _: answer))
+    run = pipeline.run("weather", *DAY)
+    assert (
+        "load 1 withheld 1 of 6 units, all else of it is published: Place 2 [2026-11-18, 2026-11-19) UTC" in run.error
+    )
+    assert """airflow dags trigger weather -c '{"start_date": "2026-11-18T00:00:00+00:00\"""" in run.error
+    others = [(f"Place {n}", 24) for n in (0, 1, 3, 4, 5)]
+    assert hours(pipeline) == others
+    assert pipeline.rows("SELECT status, units_withheld, error IS NOT NULL FROM audit.load") == [("published", 1, True)]
+    raw_ids = pipeline.value("SELECT raw_ids FROM audit.withheld WHERE span_start = %s", utc(DAY[0]))
+    stored = pipeline.value("SELECT location_name FROM raw.weather_observations WHERE id = %s", raw_ids[0])
+    assert stored == "Place 2"
+    assert pipeline.refresh_marts() == ["daily_weather_aggregates"]
+    marts = "SELECT location_name, observation_count FROM mart.daily_weather_aggregates ORDER BY 1"
+    assert pipeline.rows(marts) == others
+    states = pipeline.rows(STATES, utc(DAY[1]))
+    assert states == [(f"Place {n}", "failed" if n == 2 else "loaded") for n in range(6)]
+
+    sandbox.faults.clear()
+    assert pipeline.finish(run).errors == {}
+    assert hours(pipeline) == [(f"Place {n}", 24) for n in range(6)]
+    assert pipeline.value("SELECT count(*) FROM audit.withheld") == 0
+    # As before: what had been published is not written again.
+    assert pipeline.rows("SELECT rows_changed < 144, units_withheld, error FROM audit.load")[0][1:] == (0, None)
+
+
+STATES = """
+    SELECT subject, state FROM audit.coverage
+    WHERE source = 'weather' AND window_start < %s AND (state <> 'missing' OR window_start = '2026-11-18Z') ORDER BY 1
+"""
+
+
+def hours(pipeline: Pipeline) -> list[tuple[Any, ...]]:
+    """(place, hours in core)"""
+    query = (
+        "SELECT location_name, count(*) FROM core.weather JOIN core.location USING (location_id) GROUP BY 1 ORDER BY 1"
+    )
+    return pipeline.rows(query)
+
+
+def test_g9_the_verdict_alone_is_repeated_when_a_limit_was_wrong(
+    pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.faults.append(Fault.absurd("temperature_2m", 70, place=(42.3601, -71.0589), times=None))
+    run = pipeline.run("weather", *DAY)
+    assert "withheld 1 of 2 units" in run.error
+    asked = len(sandbox.requests)
+    validate = task("weather", "load.validate")
+    limits = (Limit("temperature_celsius", -50, 75), *weather.LIMITS[1:])
+    monkeypatch.setattr(validate, "suite", replace(weather.SUITE, limits=limits))
+    pipeline.finish(run, since="validate")
+    assert run.errors == {}
+    assert hours(pipeline) == [("Boston", 24), ("Phoenix", 24)]
+    assert len(sandbox.requests) == asked
+
+
+def test_g9_two_audits_of_one_load_at_once_end_well(pipeline: Pipeline, database: Callable[[str], str]) -> None:
+    run = DagRun("weather", "judged twice", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock())
+    pipeline.finish(pipeline.plan(run), until="transform")
+    errors: list[Exception] = []
+
+    def audit() -> None:
+        try:
+            with psycopg.connect(database("dw_loader"), autocommit=True) as connection:
+                audit_load(connection, weather.SUITE, run.loads[0]["load_id"])
+        except Exception as error:
+            errors.append(error)
+
+    threads = [Thread(target=audit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    counted = pipeline.value("SELECT count(*) FROM audit.validation_result")
+    assert counted == len(weather.SUITE.limits) + len(weather.SUITE.checks)
+
+
+@pytest.mark.parametrize("number", range(SEEDS))
+def test_g9_however_windows_and_batches_are_cut_the_same_is_published_set_aside_and_withheld(
+    pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A service with faults of every kind, asked in one piece and in random pieces of random sizes in random order."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    randomly = random.Random(seed)
+    follow(pipeline.owner, [BOSTON, PHOENIX, KIRITIMATI], [NEW_ENGLAND])
+    sandbox.faults.append(Fault(path="/v1/", transform=spoiled(seed), times=None))
+    pipeline.run("weather", "2026-11-10", "2026-11-14")
+    whole = found(pipeline)
+    assert whole["withheld"] and whole["core"]
+    pipeline.owner.execute("TRUNCATE core.weather, core.weather_daily, audit.withheld, audit.quarantine")
+
+    borders = sorted({0, 24 * DAYS, *(randomly.randrange(24 * DAYS) for _ in range(randomly.randrange(8)))})
+    pieces = list(pairwise(borders))
+    randomly.shuffle(pieces)
+    for first, end in pieces:
+        monkeypatch.setenv("DW_WEATHER_PLACES_PER_BATCH", str(randomly.randint(1, 3)))
+        moments = [(utc("2026-11-10") + timedelta(hours=hour)).isoformat() for hour in (first, end)]
+        pipeline.run("weather", *moments)
+    assert found(pipeline) == whole, (seed, pieces)
+
+
+def found(pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
+    """Core, quarantine and withheld units, without the loads and answers that they came from."""
+    core = "SELECT to_jsonb(row) - '{raw_id,load_id,field_raw_ids}'::text[] FROM core.weather AS row ORDER BY row.*"
+    return {
+        "core": pipeline.rows(core),
+        "quarantine": pipeline.rows(
+            "SELECT DISTINCT row_key::text, expectation, value FROM audit.quarantine ORDER BY 1, 2"
+        ),
+        "withheld": pipeline.rows(
+            "SELECT DISTINCT subject_id, span_start, span_end, expectation, observed FROM audit.withheld ORDER BY 1, 2, 3"
+        ),
+    }
+
+
+def spoiled(seed: int) -> Callable[[Any], Any]:
+    """The same faults at the same hours of the same places, however they are asked for."""
+
+    def spoil(body: Any) -> Any:
+        return [spoil_place(place) for place in body] if isinstance(body, list) else spoil_place(body)
+
+    def spoil_place(place: dict[str, Any]) -> dict[str, Any]:
+        hourly = {name: list(values) for name, values in place["hourly"].items()}
+        left_out = []
+        for index, hour in enumerate(hourly["time"]):
+            day = random.Random(f"{seed} {place['latitude']} {hour[:10]}")
+            fault, share = day.choice(["none", "few", "many", "missing", "null", "nulls"]), day.random()
+            at = random.Random(f"{seed} {place['latitude']} {hour}")
+            if fault == "few" and at.random() < 0.06:
+                hourly["temperature_2m"][index] = 200
+            if fault == "many" and at.random() < share:
+                hourly["relative_humidity_2m"][index] = 101
+            if fault == "missing" and at.random() < 0.1:
+                left_out.append(index)
+            if fault == "nulls" or (fault == "null" and at.random() < share):
+                for name in hourly.keys() - {"time"}:
+                    hourly[name][index] = None
+        kept = [index for index in range(len(hourly["time"])) if index not in left_out]
+        return {**place, "hourly": {name: [values[index] for index in kept] for name, values in hourly.items()}}
+
+    return spoil
