@@ -70,6 +70,7 @@ with DAG(
             "wikipedia/close_page_versions.sql",
             "wikipedia/correct_page_versions.sql",
             "wikipedia/open_page_versions.sql",
+            "wikipedia/complete_page_ids.sql",
             "wikipedia/note_readings.sql",
             "wikipedia/upsert_revisions.sql",
             "wikipedia/remove_unlisted.sql",

@@ -6,7 +6,11 @@ WITH finished AS (
     RETURNING load_id, attempt, extracted_at
 )
 
-INSERT INTO audit.extraction (load_id, attempt, extracted_at)
-SELECT load_id, attempt, extracted_at
+INSERT INTO audit.extraction (load_id, attempt, extracted_at, unanswered_ids)
+SELECT
+    finished.load_id,
+    finished.attempt,
+    finished.extracted_at,
+    ARRAY(SELECT problem.subject_id FROM staging.problem WHERE problem.load_id = finished.load_id AND problem.raw_id IS NULL)
 FROM finished
 RETURNING load_id;

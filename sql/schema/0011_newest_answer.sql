@@ -54,10 +54,12 @@ CREATE TABLE audit.extraction (
     load_id bigint NOT NULL REFERENCES audit.load,
     attempt integer NOT NULL,
     extracted_at timestamptz NOT NULL,
+    unanswered_ids bigint [] NOT NULL DEFAULT '{}',
     PRIMARY KEY (load_id, attempt)
 );
 REVOKE UPDATE ON audit.extraction FROM dw_loader;
 COMMENT ON TABLE audit.extraction IS 'The extractions that came to their end; a page''s answers of one that did not are not replayed.';
+COMMENT ON COLUMN audit.extraction.unanswered_ids IS 'Places and pages of which a request brought no answer at all, so that raw does not tell.';
 INSERT INTO audit.extraction (load_id, attempt, extracted_at)
 SELECT former.load_id, former.attempt, coalesce(former.extracted_at, load.published_at)
 FROM audit.former_extraction AS former

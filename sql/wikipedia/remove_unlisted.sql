@@ -18,7 +18,18 @@ WITH unlisted AS (
         reading.load_id = %(load_id)s
         AND NOT reading.is_withheld
         AND NOT reading.is_missing
-        AND known.removed_at IS NULL
+        AND (
+            known.removed_at IS NULL
+            -- Of two titles of a page the mart takes what was said last.
+            OR EXISTS (
+                SELECT 1
+                FROM core.tracked_page AS followed
+                INNER JOIN core.tracked_page AS other
+                    ON followed.page_language = other.page_language AND followed.page_id <> other.page_id
+                INNER JOIN core.revision AS elsewhere ON other.page_id = elsewhere.page_id
+                WHERE followed.page_id = known.page_id AND elsewhere.revision_id = known.revision_id
+            )
+        )
         AND NOT EXISTS (
             SELECT 1 FROM staging.revision AS listed
             WHERE
@@ -34,7 +45,7 @@ WITH unlisted AS (
 removed AS (
     UPDATE core.revision AS known
     SET
-        removed_at = unlisted.seen_at,
+        removed_at = coalesce(known.removed_at, unlisted.seen_at),
         revision_user = NULL,
         revision_comment = NULL,
         is_anonymous = false,

@@ -9,7 +9,7 @@ WITH reading AS (
             AND load.window_start < answer.window_end
             AND load.window_end > answer.window_start
     INNER JOIN audit.extraction AS extraction ON answer.load_id = extraction.load_id AND answer.attempt = extraction.attempt
-    WHERE load.load_id = %(load_id)s AND answer.problem IS NULL
+    WHERE load.load_id = %(load_id)s AND answer.problem IS NULL AND answer.page_id <> ALL(extraction.unanswered_ids)
 ),
 
 -- The last answer is a good one, and nothing follows it: the key "continue" stands in no other place.

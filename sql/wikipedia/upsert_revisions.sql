@@ -1,7 +1,7 @@
 -- Merges the trusted revisions into core. The newest answer says what a revision is: also that its user is hidden, or that it is no
 -- longer listed, in whatever order loads are published. Of parent, size and checksum the newest known value stays. A replay speaks
 -- for the newest of the answers that it is made of. Unchanged rows are not rewritten, unless another answer must lose by it: one
--- that is newer than theirs and older than this one and may yet be published, or that gave the revision to another page.
+-- that is newer than theirs and older than this one and may yet be published, or one about another title of the page.
 WITH this AS (
     SELECT
         load.load_id, load.is_replay, load.source, load.subject_ids, load.window_start, load.window_end,
@@ -150,6 +150,17 @@ merged AS (
     LEFT JOIN core.revision AS known ON offered.page_id = known.page_id AND offered.revision_id = known.revision_id
 ),
 
+-- Revisions that core has under another title of theirs too: of the two the mart takes what was said last.
+elsewhere AS (
+    SELECT newest.page_id, newest.revision_id
+    FROM newest
+    INNER JOIN core.tracked_page AS followed ON newest.page_id = followed.page_id
+    INNER JOIN core.tracked_page AS other ON followed.page_language = other.page_language AND followed.page_id <> other.page_id
+    LEFT JOIN core.revision AS known ON other.page_id = known.page_id AND newest.revision_id = known.revision_id
+    LEFT JOIN newest AS offered ON other.page_id = offered.page_id AND newest.revision_id = offered.revision_id
+    WHERE coalesce(known.revision_id, offered.revision_id) IS NOT NULL
+),
+
 differing AS (
     SELECT merged.*
     FROM merged
@@ -178,20 +189,7 @@ differing AS (
                 AND unsettled.raw_id > said_by.was
                 AND unsettled.raw_id < said_by.becomes
         )
-        OR EXISTS (
-            SELECT 1
-            FROM core.revision AS elsewhere
-            INNER JOIN core.tracked_page AS other_page ON elsewhere.page_id = other_page.page_id
-            INNER JOIN core.tracked_page AS this_page ON other_page.page_language = this_page.page_language
-            WHERE
-                elsewhere.revision_id = merged.revision_id
-                AND this_page.page_id = merged.page_id
-                AND elsewhere.page_id <> merged.page_id
-                AND elsewhere.raw_id > known.raw_id
-                AND elsewhere.raw_id < merged.raw_id
-                AND (elsewhere.wikipedia_page_id, elsewhere.revision_user, elsewhere.removed_at)
-                IS DISTINCT FROM (merged.wikipedia_page_id, merged.revision_user, merged.removed_at)
-        )
+        OR merged.revision_id IN (SELECT elsewhere.revision_id FROM elsewhere WHERE elsewhere.page_id = merged.page_id)
 ),
 
 changed AS (

@@ -30,7 +30,8 @@ def no_mart_is_due(run: Run) -> bool:
 
 def test_the_tasks_run_on_celery_workers(stack: ComposeStack, loaded: dict[str, Run]) -> None:
     workers = {container["Config"]["Hostname"] for container in stack.containers("airflow-worker")}
-    tasks = [task for run in loaded.values() for task in run.tasks()]
+    # all_loaded does nothing, so no worker gets it.
+    tasks = [task for run in loaded.values() for task in run.tasks() if task.host]
     assert len(tasks) == (1 + 5 * 4) + (1 + 4)
     assert {task.host for task in tasks} <= workers
 

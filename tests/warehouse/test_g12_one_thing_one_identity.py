@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +313,16 @@ def test_g12_the_order_of_publishing_does_not_matter(pipeline: Pipeline, sandbox
     load(pipeline, replay=True)
     ends.add(str([row[:6] for row in core(pipeline, columns)]))
     assert len(ends) == 1
+
+
+def test_g12_a_deleted_page_keeps_its_id_though_the_answer_that_knows_it_is_published_late(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    early = planned(pipeline)
+    sandbox.now = sandbox.now + timedelta(days=1)
+    sandbox.delete_page("New England")
+    publish(pipeline, planned(pipeline))
+    assert pipeline.rows("SELECT wikipedia_page_id, is_missing FROM core.wikipedia_page") == [(None, True)]
+    publish(pipeline, early)
+    known = pipeline.value("SELECT DISTINCT wikipedia_page_id FROM core.revision")
+    assert known and pipeline.rows("SELECT wikipedia_page_id, is_missing FROM core.wikipedia_page") == [(known, True)]

@@ -304,6 +304,21 @@ def test_a_place_and_a_page_that_were_never_loaded_are_not_missed(pipeline: Pipe
     assert snapshot(pipeline) == clean
 
 
+def test_a_reading_of_which_one_request_brought_no_answer_is_not_replayed(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """The title alone says that the page is missing; what its id leads to is not known."""
+    load(pipeline, "wikipedia", *DAY)
+    sandbox.now = sandbox.now + timedelta(days=1)
+    sandbox.delete_page("New England")
+    clean = snapshot(pipeline)
+    sandbox.faults.append(Fault(path="/w/api.php", when=lambda request: "pageids" in request.params, delay=60))
+    pipeline.patience.answer_seconds = 0.5
+    run = pipeline.run("wikipedia", *DAY)
+    assert "no answer from" in run.error
+    assert pipeline.value("SELECT count(*) FROM raw.wikipedia_pages WHERE problem IS NULL") == 2
+    replay(pipeline, "wikipedia", *DAY)
+    assert snapshot(pipeline) == clean
+
+
 def test_hours_that_an_answer_covers_are_missed(pipeline: Pipeline) -> None:
     load(pipeline, "weather", *DAY)
     run = pipeline.finish(planned(pipeline, "weather", *DAY, replay=True), until="transform")
@@ -363,26 +378,24 @@ def test_a_revision_twice_in_one_answer_fails_a_replay_too(pipeline: Pipeline, s
     assert "no_revision_twice" in pipeline.run("wikipedia", *DAY, conf={"replay": True}).error
 
 
-def test_an_answer_beyond_its_own_window_gives_a_replay_what_was_asked_for(
-    pipeline: Pipeline, sandbox: Sandbox
-) -> None:
-    """The service answers whole days. A wiki's revisions outside the window fail the audit of a load that asks."""
+def test_an_answer_of_whole_days_gives_a_replay_what_was_asked_for(pipeline: Pipeline) -> None:
     load(pipeline, "weather", "2026-10-05T05", "2026-10-05T10")
     replay(pipeline, "weather", *WINDOW)
     assert last_load(pipeline, "rows_published, rows_changed") == (10, 0)
 
-    stray = json.dumps(
-        {"revid": 7, "parentid": 0, "size": 1, "timestamp": "2026-10-06T01:00:00Z", "user": "x", "comment": ""}
-    )
+
+def test_a_reading_beyond_its_own_window_is_withheld_by_a_replay_too(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """Also by one whose window has what lies beyond."""
 
     def put(answer: Any) -> Any:
-        answer["query"]["pages"][0]["revisions"].append(json.loads(stray))
+        stray = {"revid": 7, "parentid": 0, "size": 1, "timestamp": "2026-10-06T01:00:00Z", "user": "x", "comment": ""}
+        answer["query"]["pages"][0]["revisions"].append(stray)
         return answer
 
     sandbox.faults.append(Fault(path="/w/api.php", transform=put))
     assert "timestamps_inside_window" in pipeline.run("wikipedia", *DAY).error
-    replay(pipeline, "wikipedia", *WINDOW)
-    assert pipeline.value("SELECT count(*) FROM core.revision WHERE revision_id = 7") == 0
+    assert "timestamps_inside_window" in pipeline.run("wikipedia", *WINDOW, conf={"replay": True}).error
+    assert pipeline.value("SELECT count(*) FROM core.revision") == 0
 
 
 def test_a_later_load_keeps_its_hours_from_a_replay_that_is_published_after_it(

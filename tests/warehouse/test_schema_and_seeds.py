@@ -2,12 +2,14 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
 
 import psycopg
@@ -22,6 +24,7 @@ from include.schema import bootstrap, migrate
 from include.seeds import SEED_FILE, SeedLocation, SeedPage, Seeds, load_seeds, read_seeds
 from include.warehouse import run
 from local.postgres import bin_dir, temporary_server
+from tests.warehouse.pipeline import wait_for
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
 PYTHON = [sys.executable, "-m", "include"]
@@ -117,15 +120,7 @@ LOADS_BEFORE_REPLAYS = """
 
 def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revisions(server: str) -> None:
     """What was read of each page, and what was taken for a size or an address, is put right."""
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE from_before_the_newest_answer OWNER dw_owner TEMPLATE template0")
-    url = server.replace("postgres@/postgres", "dw_owner@/from_before_the_newest_answer")
-    config = Config()
-    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
-    config.attributes["owner_url"] = url
-    command.upgrade(config, "0009")
-    with psycopg.connect(url) as before:
-        before.execute(REVISIONS_BEFORE_THE_NEWEST_ANSWER)
+    url = before_the_newest_answer(server, "from_before_the_newest_answer")
     migrate(url)
     with psycopg.connect(url) as after:
         revisions = after.execute(
@@ -145,6 +140,39 @@ def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revision
     assert found == [(2, 1, 1)]
     assert complete == [(1, 1), (2, 1), (3, 1)]
     assert mart == [(3, 50, 1)]
+
+
+def before_the_newest_answer(server: str, name: str) -> str:
+    """The URL of a database of that name, at migration 0009 and with rows in it."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} OWNER dw_owner TEMPLATE template0")
+    url = server.replace("postgres@/postgres", f"dw_owner@/{name}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
+    config.attributes["owner_url"] = url
+    command.upgrade(config, "0009")
+    with psycopg.connect(url) as before:
+        before.execute(REVISIONS_BEFORE_THE_NEWEST_ANSWER)
+    return url
+
+
+def test_a_migration_that_was_killed_in_the_middle_goes_on(server: str) -> None:
+    """SIGKILL, while it waits for a table in the middle of the second of four files: nothing of them stays."""
+    url = before_the_newest_answer(server, "killed_in_the_middle")
+    migration = get_context("fork").Process(target=migrate, args=(url,))
+    with psycopg.connect(url) as reader, psycopg.connect(url, autocommit=True) as watcher:
+        before = reader.execute("SELECT * FROM core.revision ORDER BY revision_id").fetchall()
+        migration.start()
+        waits = "SELECT 1 FROM pg_locks WHERE relation = 'core.revision'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted"
+        wait_for(lambda: watcher.execute(waits).fetchone())
+        assert migration.pid
+        os.kill(migration.pid, signal.SIGKILL)
+        migration.join()
+        assert reader.execute("SELECT version_num FROM audit.schema_version").fetchall() == [("0009",)]
+        assert reader.execute("SELECT * FROM core.revision ORDER BY revision_id").fetchall() == before
+    migrate(url)
+    with psycopg.connect(url) as after:
+        assert after.execute("SELECT count(*) FROM core.revision").fetchone() == (3,)
 
 
 REVISIONS_BEFORE_THE_NEWEST_ANSWER = """

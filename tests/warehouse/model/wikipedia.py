@@ -393,22 +393,7 @@ class Oracle:
                 "FROM mart.daily_wikipedia_page_stats"
             )
         }
-        for key in self._disagreements():
-            found.pop(key, None)
-            expected.pop(key, None)
         compare("the mart", found, expected)
-
-    def _disagreements(self) -> set[tuple[int, date]]:
-        """Days with a revision that two titles of a page tell differently: the mart does not always take the newer one's."""
-        told: dict[int, set[tuple[Any, ...]]] = {}
-        for (_, revid), row in self.rows().items():
-            told.setdefault(revid, set()).add((row.size, row.delta, row.user, row.is_removed))
-        return {
-            (place, moment(row.said).date())
-            for (_, revid), row in self.rows().items()
-            if len(told[revid]) > 1
-            for place in {reading.place for reading in self.out.values()}
-        }
 
     def _read(self) -> None:
         """What was landed since the last time."""
