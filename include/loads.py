@@ -92,9 +92,10 @@ def record_failure(connection: Connection, key: RunKey, map_index: int, error: s
 
 def stage_again(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
     """Stages a published load, whose staging is empty, from its answers once more, so that it can be audited again."""
-    row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
-    if row and row[0] == "published":
-        with connection.transaction():
+    with connection.transaction():
+        run(connection, "ops/lock_staged_load.sql", {"load_id": load_id})
+        row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
+        if row and row[0] == "published":
             for name in statements:
                 run(connection, name, {"load_id": load_id})
 

@@ -1,6 +1,7 @@
 """A DAG with the shape of a source's whose tasks do nothing: what Airflow itself takes for a window. Only the bench runs it."""
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, chain, task, task_group
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, chain, task, task_group
 
 from include.settings import read_settings
 
@@ -24,6 +25,9 @@ with DAG(
     @task_group
     def load(load_id: int) -> None:
         """The four steps of a load."""
-        chain(*(step.override(task_id=name)(load_id) for name in ("extract", "transform", "validate", "publish")))
+        chain(
+            *(step.override(task_id=name)(load_id) for name in ("extract", "transform", "validate")),
+            step.override(task_id="publish", trigger_rule=TriggerRule.ALL_DONE)(load_id),
+        )
 
-    load.expand(load_id=plan())
+    load.expand(load_id=plan()) >> EmptyOperator(task_id="all_loaded")

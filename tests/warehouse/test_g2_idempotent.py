@@ -154,14 +154,24 @@ def test_g2_a_late_description_of_a_page_does_not_replace_a_later_one(pipeline: 
     assert pipeline.rows("SELECT page_title FROM core.wikipedia_page") == [("New England",)]
 
 
-def test_g2_a_repeated_publish_waits_for_another_load_of_its_places(pipeline: Pipeline) -> None:
-    """Its staging is empty by then, and it recomputes days that the other load is about to change."""
-    run = pipeline.run("weather", "2026-10-05", "2026-10-06")
+@pytest.mark.parametrize(
+    ("dag_id", "lock"),
+    [
+        ("weather", "SELECT 1 FROM core.location WHERE location_id = 1 FOR NO KEY UPDATE"),
+        ("wikipedia", "SELECT 1 FROM core.tracked_page WHERE page_id = 1 FOR NO KEY UPDATE"),
+    ],
+)
+def test_g2_a_repeated_publish_waits_for_another_load_of_its_subjects(
+    pipeline: Pipeline, dag_id: str, lock: str
+) -> None:
+    """Its staging is empty by then, and it recomputes what the other load is about to change."""
+    run = pipeline.run(dag_id, "2026-10-05", "2026-10-06")
     with pipeline.owner.transaction():
-        pipeline.owner.execute("SELECT 1 FROM core.location WHERE location_id = 1 FOR NO KEY UPDATE")
+        pipeline.owner.execute(lock)  # type: ignore[call-overload]
         repeated = threading.Thread(target=pipeline.finish, args=(run, "publish"))
         repeated.start()
-        repeated.join(timeout=2)
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        wait_for(lambda: not repeated.is_alive() or pipeline.rows(waits))
         assert repeated.is_alive()
     repeated.join()
     assert run.errors == {}

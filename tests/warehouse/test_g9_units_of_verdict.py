@@ -15,12 +15,13 @@ import pytest
 
 from include.audit import audit_load
 from include.gaps import note_catchup
+from include.loads import stage_again
 from include.seeds import SeedLocation
 from include.settings import read_settings
 from include.suites import Limit, weather
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import DagRun, Pipeline, task, utc
+from tests.warehouse.pipeline import DagRun, Pipeline, task, utc, wait_for
 from tests.warehouse.places import BOSTON, KIRITIMATI, NEW_ENGLAND, PHOENIX
 
 DAY = ("2026-11-18", "2026-11-19")
@@ -117,6 +118,20 @@ def test_g9_two_audits_of_one_load_at_once_end_well(pipeline: Pipeline, database
     assert errors == []
     counted = pipeline.value("SELECT count(*) FROM audit.validation_result")
     assert counted == len(weather.SUITE.limits) + len(weather.SUITE.checks)
+
+
+def test_g9_two_audits_at_once_of_a_load_that_is_published_stage_it_once(pipeline: Pipeline) -> None:
+    """The second waits for what the first stages again."""
+    run = pipeline.run("weather", *DAY)
+    stage = task("weather", "load.validate").stage
+    with pipeline.owner.transaction():
+        stage_again(pipeline.owner, run.loads[0]["load_id"], stage)
+        second = Thread(target=pipeline.finish, args=(run, "validate", "validate"))
+        second.start()
+        wait_for(lambda: pipeline.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+    second.join()
+    assert run.errors == {}
+    assert pipeline.value("SELECT count(*) FROM staging.weather") == 2 * 24
 
 
 @pytest.mark.parametrize("number", range(SEEDS))
