@@ -1,6 +1,5 @@
 """Replays: core is built again from the answers that raw holds, nobody is asked, and the same rows come out."""
 
-import json
 from datetime import timedelta
 from functools import partial
 from typing import Any
