@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from sandbox import Sandbox
-from tests.e2e.stack import Run, Stack, copy_checkout, wait_for
+from tests.e2e.stack import Run, Stack, Task, copy_checkout, wait_for
 
 REPEATS = 7
 STEPS = ("plan", "load.extract", "load.transform", "load.validate", "load.publish")
@@ -73,6 +73,7 @@ def report(stack: Stack, start_seconds: float) -> None:
     print(table("what", rows))
     for run, tasks in (("one-day", tasks_of_a_day), ("one-year", tasks_of_a_year)):
         print(table(f"task of the {run} run", [(f"`{task_id}`", seconds) for task_id, seconds in tasks.items()]))
+    print(table("of them Airflow's own", [("a task that does nothing", tasks_that_do_nothing(stack))]))
 
 
 def warm_up(stack: Stack) -> None:
@@ -91,9 +92,19 @@ def timed(stack: Stack, windows: list[tuple[str, str]]) -> tuple[list[float], di
         totals.append(time.monotonic() - began)
         run.wait("success")
         for task in (task for task in run.tasks() if task.task_id in tasks):
-            seconds = datetime.fromisoformat(task.ended) - datetime.fromisoformat(task.started)
-            tasks[task.task_id].append(seconds.total_seconds())
+            tasks[task.task_id].append(seconds_of(task))
     return totals, tasks
+
+
+def tasks_that_do_nothing(stack: Stack) -> list[float]:
+    """Seconds of each task that a worker had, of a backfill whose tasks do nothing."""
+    runs = [Run(stack, "nothing", run["dag_run_id"]) for run in stack.runs("nothing")]
+    return [seconds_of(task) for run in runs for task in run.tasks() if task.task_id in STEPS]
+
+
+def seconds_of(task: Task) -> float:
+    """From its start to its end, of a task that ended."""
+    return (datetime.fromisoformat(task.ended) - datetime.fromisoformat(task.started)).total_seconds()
 
 
 def window(stack: Stack, start: str, end: str) -> float:
