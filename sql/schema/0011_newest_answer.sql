@@ -4,6 +4,12 @@ COMMENT ON COLUMN core.weather.raw_id IS 'raw.weather_observations row that the 
 COMMENT ON COLUMN core.weather.field_raw_ids IS
 'NULL: every value came from raw_id. Else one raw id for each of the eight values, in the order of the columns; NULL where there is no value.';
 
+-- What is staged was parsed by the transform of before: its loads are to be transformed again. What core has stays.
+TRUNCATE staging.weather, staging.page, staging.revision;
+UPDATE audit.load
+SET staged_at = NULL, audited_at = NULL, status = CASE WHEN status = 'rejected' THEN status ELSE 'extracted' END
+WHERE status IN ('staged', 'audited', 'rejected');
+
 -- What a unit of an audit decides about a row.
 ALTER TABLE staging.weather
 ADD COLUMN is_withheld boolean NOT NULL DEFAULT false,
@@ -77,6 +83,7 @@ CREATE TABLE audit.published_answer (
     load_id bigint NOT NULL REFERENCES audit.load,
     PRIMARY KEY (source, subject_id, raw_id, load_id)
 );
+CREATE INDEX published_answer_time_idx ON audit.published_answer (source, subject_id, window_end);
 COMMENT ON TABLE audit.published_answer IS
 'Readings that were published: a window of a followed page, read to its end by one extraction. Written by publish; kept when a load is extracted again.';
 COMMENT ON COLUMN audit.published_answer.source IS 'wikipedia; the hours of weather tell themselves what was published.';
@@ -253,31 +260,19 @@ SET is_anonymous = false
 WHERE is_anonymous AND staging.is_ip_address(revision_user) IS NOT TRUE;
 
 ALTER TABLE staging.page
-ADD COLUMN reading_id bigint,
-ADD COLUMN window_start timestamptz,
-ADD COLUMN window_end timestamptz,
+ADD COLUMN reading_id bigint NOT NULL,
+ADD COLUMN window_start timestamptz NOT NULL,
+ADD COLUMN window_end timestamptz NOT NULL,
 ADD COLUMN is_withheld boolean NOT NULL DEFAULT false;
 ALTER TABLE staging.revision
 ALTER COLUMN parent_id DROP NOT NULL,
 ALTER COLUMN revision_size_bytes DROP NOT NULL,
-ADD COLUMN reading_id bigint,
-ADD COLUMN wikipedia_page_id bigint,
+ADD COLUMN reading_id bigint NOT NULL,
+ADD COLUMN wikipedia_page_id bigint NOT NULL,
 ADD COLUMN is_withheld boolean NOT NULL DEFAULT false;
-UPDATE staging.page AS staged
-SET reading_id = answer.reading_id, window_start = answer.window_start, window_end = answer.window_end
-FROM staging.page_answer AS answer
-WHERE staged.load_id = answer.load_id AND staged.raw_id = answer.raw_id;
-UPDATE staging.revision AS staged
-SET reading_id = answer.reading_id, wikipedia_page_id = (answer.payload::jsonb #>> '{query,pages,0,pageid}')::bigint
-FROM staging.page_answer AS answer
-WHERE staged.load_id = answer.load_id AND staged.raw_id = answer.raw_id;
-ALTER TABLE staging.page
-ALTER COLUMN reading_id SET NOT NULL,
-ALTER COLUMN window_start SET NOT NULL,
-ALTER COLUMN window_end SET NOT NULL;
-ALTER TABLE staging.revision
-ALTER COLUMN reading_id SET NOT NULL,
-ALTER COLUMN wikipedia_page_id SET NOT NULL;
+-- Whatever the planner thinks of a load that has just been staged, what it listed is found by its key.
+DROP INDEX staging.revision_load_idx;
+CREATE INDEX revision_key_idx ON staging.revision (load_id, page_id, revision_id);
 COMMENT ON TABLE staging.page IS 'What the wiki says of the pages of a load; one row for each reading of a page, of which a replay may have several.';
 COMMENT ON COLUMN staging.page.reading_id IS 'The reading, see staging.page_answer.';
 COMMENT ON COLUMN staging.page.is_withheld IS 'The reading is not trusted.';

@@ -18,7 +18,7 @@ expected AS (
         answer.raw_id,
         answer.location_id,
         day.span_start,
-        least(24, extract(EPOCH FROM date_trunc('hour', answer.ingested_at) + interval '1 hour' - day.span_start) / 3600)::integer AS hours,
+        least(24, extract(EPOCH FROM date_trunc('hour', answer.ingested_at, 'UTC') + interval '1 hour' - day.span_start) / 3600)::integer AS hours,
         answer.problem
     FROM answer
     CROSS JOIN LATERAL generate_series(

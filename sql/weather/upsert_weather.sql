@@ -11,8 +11,8 @@ WITH this AS (
     GROUP BY load.load_id
 ),
 
-unsettled AS (
-    SELECT answer.location_id, answer.window_start, answer.window_end, answer.raw_id
+unsettled AS MATERIALIZED (
+    SELECT answer.location_id, answer.window_start, answer.window_end, answer.raw_id, day.day
     FROM this
     INNER JOIN audit.unsettled_load AS other
         ON
@@ -21,6 +21,10 @@ unsettled AS (
             AND this.window_start < other.window_end
             AND this.window_end > other.window_start
     INNER JOIN staging.weather_answer AS answer ON other.load_id = answer.load_id
+    -- By day, so that the join below can hash: there may be thousands.
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('day', answer.window_start, 'UTC'), answer.window_end - interval '1 second', interval '24 hours'
+    ) AS day (day)
     WHERE answer.location_id = ANY(this.subject_ids)
 ),
 
@@ -63,6 +67,23 @@ known AS NOT MATERIALIZED (
         AND observed_at < (SELECT this.window_end FROM this)
 ),
 
+hour AS (
+    SELECT DISTINCT location_id, observed_at FROM offered
+),
+
+-- The answers that may yet be published of an hour.
+contested AS MATERIALIZED (
+    SELECT hour.location_id, hour.observed_at, array_agg(unsettled.raw_id) AS raw_ids
+    FROM hour
+    INNER JOIN unsettled
+        ON
+            hour.location_id = unsettled.location_id
+            AND date_trunc('day', hour.observed_at, 'UTC') = unsettled.day
+            AND hour.observed_at >= unsettled.window_start
+            AND hour.observed_at < unsettled.window_end
+    GROUP BY hour.location_id, hour.observed_at
+),
+
 -- What differs from core. An hour of one answer that knows all, or of which core knows nothing, is taken as a whole: nearly all are.
 differing AS (
     SELECT
@@ -74,6 +95,7 @@ differing AS (
     FROM offered
     CROSS JOIN this
     LEFT JOIN known ON offered.location_id = known.location_id AND offered.observed_at = known.observed_at
+    LEFT JOIN contested ON offered.location_id = contested.location_id AND offered.observed_at = contested.observed_at
     WHERE
         this.is_replay
         OR known.raw_id IS NULL
@@ -85,12 +107,9 @@ differing AS (
             offered.pressure_hpa, offered.wind_speed_mps, offered.wind_direction_degrees, offered.weather_code
         )
         OR EXISTS (
-            SELECT 1 FROM unsettled
+            SELECT 1 FROM unnest(contested.raw_ids) AS unsettled (raw_id)
             WHERE
-                unsettled.location_id = offered.location_id
-                AND unsettled.window_start <= offered.observed_at
-                AND unsettled.window_end > offered.observed_at
-                AND unsettled.raw_id < offered.raw_id
+                unsettled.raw_id < offered.raw_id
                 AND (unsettled.raw_id > known.raw_id OR offered.unknown > 0 OR known.field_raw_ids IS NOT NULL)
         )
 ),
@@ -187,6 +206,7 @@ merged AS (
         SELECT min(field.raw_id) AS oldest, max(field.raw_id) AS newest FROM unnest(pieced.field_raw_ids) AS field (raw_id)
     ) AS said_by
     LEFT JOIN known ON pieced.location_id = known.location_id AND pieced.observed_at = known.observed_at
+    LEFT JOIN contested ON pieced.location_id = contested.location_id AND pieced.observed_at = contested.observed_at
     WHERE
         (
             pieced.temperature_celsius, pieced.humidity_percent, pieced.precipitation_mm, pieced.cloud_cover_percent,
@@ -197,15 +217,12 @@ merged AS (
         )
         OR EXISTS (
             SELECT 1
-            FROM unsettled
+            FROM unnest(contested.raw_ids) AS unsettled (raw_id)
             CROSS JOIN unnest(
                 coalesce(known.field_raw_ids, array_fill(known.raw_id, ARRAY[8])), pieced.field_raw_ids
             ) AS field (was, becomes)
             WHERE
-                unsettled.location_id = pieced.location_id
-                AND unsettled.window_start <= pieced.observed_at
-                AND unsettled.window_end > pieced.observed_at
-                AND unsettled.raw_id > field.was
+                unsettled.raw_id > field.was
                 AND unsettled.raw_id < field.becomes
         )
 ),

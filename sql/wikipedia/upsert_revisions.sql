@@ -12,8 +12,8 @@ WITH this AS (
     GROUP BY load.load_id
 ),
 
-unsettled AS (
-    SELECT answer.page_id, answer.window_start, answer.window_end, answer.raw_id
+unsettled AS MATERIALIZED (
+    SELECT answer.page_id, answer.window_start, answer.window_end, answer.raw_id, day.day
     FROM this
     INNER JOIN audit.unsettled_load AS other
         ON
@@ -22,7 +22,28 @@ unsettled AS (
             AND this.window_start < other.window_end
             AND this.window_end > other.window_start
     INNER JOIN staging.page_answer AS answer ON other.load_id = answer.load_id
+    -- By day, so that the join below can hash: there may be thousands.
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('day', answer.window_start, 'UTC'), answer.window_end - interval '1 second', interval '24 hours'
+    ) AS day (day)
     WHERE answer.page_id = ANY(this.subject_ids)
+),
+
+-- The published readings that have something of the window.
+published AS MATERIALIZED (
+    SELECT
+        answer.subject_id, answer.raw_id, answer.load_id, answer.wikipedia_page_id, answer.window_start, answer.window_end,
+        answer.answered_at, day.day
+    FROM this
+    INNER JOIN audit.published_answer AS answer
+        ON
+            this.source = answer.source
+            AND this.window_start < answer.window_end
+            AND this.window_end > answer.window_start
+            AND answer.subject_id = ANY(this.subject_ids)
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('day', answer.window_start, 'UTC'), answer.window_end - interval '1 second', interval '24 hours'
+    ) AS day (day)
 ),
 
 trusted AS (
@@ -53,8 +74,46 @@ piece AS (
     GROUP BY page_id, revision_id
 ),
 
--- What the answers say of each revision, what core takes of it, and which newer reading of its time did not list it: one of this
--- load, or one that was published when core did not have the revision. A reading that set the revision aside had listed it.
+-- Which newer reading of its time did not list a revision: one of this load, or one that was published when core did not have the
+-- revision. A reading that set the revision aside had listed it.
+unlisted AS (
+    SELECT DISTINCT ON (newest.page_id, newest.revision_id)
+        newest.page_id,
+        newest.revision_id,
+        published.raw_id,
+        published.answered_at
+    FROM newest
+    CROSS JOIN this
+    INNER JOIN published
+        ON
+            newest.page_id = published.subject_id
+            AND date_trunc('day', newest.revision_timestamp, 'UTC') = published.day
+            AND newest.revision_timestamp >= published.window_start
+            AND newest.revision_timestamp < published.window_end
+            AND newest.wikipedia_page_id = published.wikipedia_page_id
+            AND newest.raw_id < published.raw_id
+            AND newest.reading_id <> published.raw_id
+    LEFT JOIN core.revision AS known ON newest.page_id = known.page_id AND newest.revision_id = known.revision_id
+    WHERE
+        (published.load_id = this.load_id OR known.raw_id IS NULL OR known.removed_at IS NOT NULL)
+        AND NOT EXISTS (
+            SELECT 1 FROM staging.revision AS listed
+            WHERE
+                listed.load_id = this.load_id
+                AND listed.page_id = newest.page_id
+                AND listed.revision_id = newest.revision_id
+                AND listed.reading_id = published.raw_id
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM audit.quarantine AS set_aside
+            WHERE
+                set_aside.load_id = published.load_id
+                AND set_aside.row_key = jsonb_build_object('page_id', newest.page_id, 'revision_id', newest.revision_id)
+        )
+    ORDER BY newest.page_id, newest.revision_id, published.raw_id DESC
+),
+
+-- What the answers say of each revision, and what core takes of it.
 offered AS (
     SELECT
         newest.load_id,
@@ -92,35 +151,7 @@ offered AS (
     CROSS JOIN this
     INNER JOIN piece ON newest.page_id = piece.page_id AND newest.revision_id = piece.revision_id
     LEFT JOIN core.revision AS known ON newest.page_id = known.page_id AND newest.revision_id = known.revision_id
-    LEFT JOIN LATERAL (
-        SELECT published.raw_id, published.answered_at
-        FROM audit.published_answer AS published
-        WHERE
-            published.source = this.source
-            AND published.subject_id = newest.page_id
-            AND published.raw_id > newest.raw_id
-            AND published.raw_id <> newest.reading_id
-            AND published.wikipedia_page_id = newest.wikipedia_page_id
-            AND published.window_start <= newest.revision_timestamp
-            AND published.window_end > newest.revision_timestamp
-            AND (published.load_id = this.load_id OR known.raw_id IS NULL OR known.removed_at IS NOT NULL)
-            AND NOT EXISTS (
-                SELECT 1 FROM staging.revision AS listed
-                WHERE
-                    listed.load_id = this.load_id
-                    AND listed.page_id = newest.page_id
-                    AND listed.revision_id = newest.revision_id
-                    AND listed.reading_id = published.raw_id
-            )
-            AND NOT EXISTS (
-                SELECT 1 FROM audit.quarantine AS set_aside
-                WHERE
-                    set_aside.load_id = published.load_id
-                    AND set_aside.row_key = jsonb_build_object('page_id', newest.page_id, 'revision_id', newest.revision_id)
-            )
-        ORDER BY published.raw_id DESC
-        LIMIT 1
-    ) AS unlisted ON true
+    LEFT JOIN unlisted ON newest.page_id = unlisted.page_id AND newest.revision_id = unlisted.revision_id
 ),
 
 merged AS (
@@ -150,21 +181,39 @@ merged AS (
     LEFT JOIN core.revision AS known ON offered.page_id = known.page_id AND offered.revision_id = known.revision_id
 ),
 
+-- The answers that may yet be published of a revision.
+contested AS MATERIALIZED (
+    SELECT newest.page_id, newest.revision_id, array_agg(unsettled.raw_id) AS raw_ids
+    FROM newest
+    INNER JOIN unsettled
+        ON
+            newest.page_id = unsettled.page_id
+            AND date_trunc('day', newest.revision_timestamp, 'UTC') = unsettled.day
+            AND newest.revision_timestamp >= unsettled.window_start
+            AND newest.revision_timestamp < unsettled.window_end
+    GROUP BY newest.page_id, newest.revision_id
+),
+
+said AS NOT MATERIALIZED (
+    SELECT known.page_id, known.revision_id FROM core.revision AS known
+    UNION ALL
+    SELECT offered.page_id, offered.revision_id FROM newest AS offered
+),
+
 -- Revisions that core has under another title of theirs too: of the two the mart takes what was said last.
-elsewhere AS (
+elsewhere AS MATERIALIZED (
     SELECT newest.page_id, newest.revision_id
     FROM newest
     INNER JOIN core.tracked_page AS followed ON newest.page_id = followed.page_id
-    INNER JOIN core.tracked_page AS other ON followed.page_language = other.page_language AND followed.page_id <> other.page_id
-    LEFT JOIN core.revision AS known ON other.page_id = known.page_id AND newest.revision_id = known.revision_id
-    LEFT JOIN newest AS offered ON other.page_id = offered.page_id AND newest.revision_id = offered.revision_id
-    WHERE coalesce(known.revision_id, offered.revision_id) IS NOT NULL
+    INNER JOIN said ON newest.revision_id = said.revision_id AND newest.page_id <> said.page_id
+    INNER JOIN core.tracked_page AS other ON said.page_id = other.page_id AND followed.page_language = other.page_language
 ),
 
 differing AS (
     SELECT merged.*
     FROM merged
     LEFT JOIN core.revision AS known ON merged.page_id = known.page_id AND merged.revision_id = known.revision_id
+    LEFT JOIN contested ON merged.page_id = contested.page_id AND merged.revision_id = contested.revision_id
     WHERE
         known.raw_id IS NULL
         OR (
@@ -177,19 +226,16 @@ differing AS (
         )
         OR EXISTS (
             SELECT 1
-            FROM unsettled
+            FROM unnest(contested.raw_ids) AS unsettled (raw_id)
             CROSS JOIN unnest(
                 known.raw_id || coalesce(known.field_raw_ids, array_fill(known.raw_id, ARRAY[3])),
                 merged.raw_id || merged.field_raw_ids
             ) AS said_by (was, becomes)
             WHERE
-                unsettled.page_id = merged.page_id
-                AND unsettled.window_start <= merged.revision_timestamp
-                AND unsettled.window_end > merged.revision_timestamp
-                AND unsettled.raw_id > said_by.was
+                unsettled.raw_id > said_by.was
                 AND unsettled.raw_id < said_by.becomes
         )
-        OR merged.revision_id IN (SELECT elsewhere.revision_id FROM elsewhere WHERE elsewhere.page_id = merged.page_id)
+        OR (merged.page_id, merged.revision_id) IN (SELECT elsewhere.page_id, elsewhere.revision_id FROM elsewhere)
 ),
 
 changed AS (

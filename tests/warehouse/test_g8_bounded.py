@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from include.seeds import SeedPage
 from sandbox import Fault, Sandbox
+from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import DagRun, Pipeline, execute, utc
+from tests.warehouse.places import NEW_ENGLAND
 
 MEBIBYTE = 1 << 20
 DAY = ("2026-10-05", "2026-10-06")
@@ -71,6 +74,26 @@ def test_g8_a_day_costs_the_same_whatever_the_history(pipeline: Pipeline, sandbo
     assert pipeline.rows("SELECT DISTINCT status FROM audit.load") == [("published",)]
     after_a_month, after_three_years = costs
     assert 0 < after_three_years < 1.5 * after_a_month + 32  # an index may have one level more
+
+
+def test_g8_revisions_that_core_has_are_read_again_at_the_price_of_reading_them(
+    pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under two titles, after other readings of them, and while answers wait: each of them once cost revisions times revisions."""
+    pages = [SeedPage("Old name", "en"), NEW_ENGLAND]
+    follow(pipeline.owner, [], pages)
+    sandbox.add_revisions("New England", utc("2026-09-01"), 5000, 60)
+    sandbox.redirect_page("Old name", "New England")
+    pipeline.run("wikipedia", "2026-09-01", "2026-09-05")
+    waiting = DagRun("wikipedia", "waiting", window("2026-09-01", "2026-09-05"), pipeline.clock())
+    pipeline.finish(pipeline.plan(waiting), until="validate")
+    pipeline.run("wikipedia", "2026-09-01", "2026-09-05")
+    # Of new sessions. A hundred times what it takes, a tenth of what it took.
+    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=60s")
+    again = pipeline.run("wikipedia", "2026-09-01", "2026-09-05")
+    assert (waiting.errors, again.errors) == ({}, {})
+    assert pipeline.finish(waiting, since="publish").errors == {}
+    assert pipeline.value("SELECT count(*) FROM core.revision WHERE removed_at IS NULL") >= 2 * 5000
 
 
 def blocks_of_core(pipeline: Pipeline) -> int:

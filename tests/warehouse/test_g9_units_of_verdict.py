@@ -98,6 +98,24 @@ def test_g9_the_verdict_alone_is_repeated_when_a_limit_was_wrong(
     assert len(sandbox.requests) == asked
 
 
+def test_g9_a_value_outside_by_less_than_double_precision_is_set_aside_alone(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    """The warehouse compares exact numbers, Great Expectations doubles."""
+
+    def slightly_over(body: bytes) -> bytes:
+        answer = json.loads(body)
+        answer[1]["hourly"]["relative_humidity_2m"][5] = 123454321
+        return json.dumps(answer).replace("123454321", "100.00000000000000001").encode()
+
+    sandbox.faults.append(Fault(path="/v1/", rewrite=slightly_over))
+    assert pipeline.run("weather", *DAY).errors == {}
+    assert pipeline.rows("SELECT row_key ->> 'location_id', value FROM audit.quarantine") == [
+        ("2", "100.00000000000000001")
+    ]
+    assert pipeline.value("SELECT count(*) FROM core.weather") == 2 * 24 - 1
+
+
 def test_g9_two_audits_of_one_load_at_once_end_well(pipeline: Pipeline, database: Callable[[str], str]) -> None:
     run = DagRun("weather", "judged twice", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock())
     pipeline.finish(pipeline.plan(run), until="transform")

@@ -132,6 +132,8 @@ def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revision
         ).fetchall()
         found = after.execute("SELECT load_id, attempt, raw_id FROM audit.load_answer").fetchall()
         complete = after.execute("SELECT load_id, attempt FROM audit.extraction ORDER BY 1, 2").fetchall()
+        staged = after.execute("SELECT count(*) FROM staging.page, staging.revision").fetchone()
+        audited = after.execute("SELECT status, staged_at, audited_at FROM audit.load WHERE run_id = 'e'").fetchone()
         mart = after.execute(
             "SELECT revision_count, total_bytes_changed, anonymous_revision_count FROM mart.daily_wikipedia_page_stats"
         ).fetchall()
@@ -140,6 +142,8 @@ def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revision
     assert found == [(2, 1, 1)]
     assert complete == [(1, 1), (2, 1), (3, 1)]
     assert mart == [(3, 50, 1)]
+    # To be transformed again, which it says when its publish is tried.
+    assert (staged, audited) == ((0,), ("extracted", None, None))
 
 
 def before_the_newest_answer(server: str, name: str) -> str:
@@ -207,6 +211,17 @@ REVISIONS_BEFORE_THE_NEWEST_ANSWER = """
         (1, 1, 0, '2026-10-01Z', '2001:DB8:0:0:0:0:0:1', false, true, false, 50, 50, '{}', 'aa', 1, 1),
         (1, 2, 1, '2026-10-01Z', 'en>Somebody', false, true, false, 0, -50, '{}', '', 1, 1),
         (1, 3, 2, '2026-10-01Z', 'Somebody', false, false, false, 70, 70, '{}', 'bb', 1, 1);
+    -- Of a load that was rejected, whose extraction has begun anew: its answers of before are nobody's.
+    INSERT INTO audit.load (
+        dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, is_replay, staged_at, audited_at
+    )
+    VALUES
+        ('wikipedia', 'd', 0, 'wikipedia', '{1}', '2026-10-06Z', '2026-10-07Z', 'failed', 2, false, NULL, NULL),
+        ('wikipedia', 'e', 0, 'wikipedia', '{1}', '2026-10-06Z', '2026-10-07Z', 'audited', 1, false, '2026-10-07Z', '2026-10-07Z');
+    INSERT INTO staging.page
+    SELECT load_id, 1, 1, 101, 'x', 0, 'en', false, false, '2026-10-04Z' FROM audit.load WHERE run_id IN ('d', 'e');
+    INSERT INTO staging.revision
+    SELECT load_id, 1, 1, 4, 0, '2026-10-06Z', 'x', false, false, false, 1, '', '{}', 'aa', false FROM audit.load WHERE run_id IN ('d', 'e');
 """
 
 
