@@ -221,7 +221,8 @@ REVISIONS_BEFORE_THE_NEWEST_ANSWER = """
     INSERT INTO staging.page
     SELECT load_id, 1, 1, 101, 'x', 0, 'en', false, false, '2026-10-04Z' FROM audit.load WHERE run_id IN ('d', 'e');
     INSERT INTO staging.revision
-    SELECT load_id, 1, 1, 4, 0, '2026-10-06Z', 'x', false, false, false, 1, '', '{}', 'aa', false FROM audit.load WHERE run_id IN ('d', 'e');
+    SELECT load_id, 1, 1, 4, 0, '2026-10-06Z', 'x', false, false, false, 1, '', '{}', 'aa', false
+    FROM audit.load WHERE run_id IN ('d', 'e');
 """
 
 
