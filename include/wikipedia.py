@@ -65,10 +65,11 @@ class Page:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request is for: a page, by its title or by its id, and the continuations of the answers before."""
+    """What a request is for: a page, by its title or by its id; of the answers before, the wiki's page id and the continuations."""
 
     page: Page
     is_by_id: bool
+    leads_to: int | None = None
     continued: tuple[dict[str, str], ...] = ()
 
 
@@ -111,7 +112,8 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
     """The requests of a load: one page each, continued to its last revision in the window.
 
     A page is asked for by its title. Where that does not lead to the page id it is known by (moved without a redirect,
-    deleted, made a redirect, also a circular one, created anew), it is asked for by its id as well.
+    deleted, made a redirect, also a circular one, created anew), it is asked for by its id as well. Where it does, what goes wrong
+    later is a fault of the reading: an answer by id would bring its revisions a second time.
     """
     rows = run(connection, "wikipedia/pages_of_load.sql", {"subject_ids": list(load.subject_ids)}).fetchall()
     for page in (Page(*row) for row in rows):
@@ -121,13 +123,14 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
 
 
 def _ask(page: Page, selector: dict[str, str], window: Window) -> Generator[ApiRequest, Any, PageAnswer | None]:
-    """The last answer of those that tell of a page; None when none came."""
+    """The first answer, which tells where the selector leads; None when none came. Those that continue it tell of the same page."""
     asked = Asked(page, "pageids" in selector)
-    answer: PageAnswer | None = yield _request(asked, selector, window)
+    first: PageAnswer | None = yield _request(asked, selector, window)
+    answer = first
     while answer and answer.continuation is not None:
-        asked = replace(asked, continued=(*asked.continued, answer.continuation))
+        asked = replace(asked, leads_to=answer.wikipedia_page_id, continued=(*asked.continued, answer.continuation))
         answer = yield _request(asked, {**selector, **answer.continuation}, window)
-    return answer
+    return first
 
 
 def _request(asked: Asked, selector: dict[str, str], window: Window) -> ApiRequest:
@@ -163,11 +166,11 @@ def read(request: ApiRequest, text: str) -> tuple[list[RawRow], PageAnswer]:
     document = parsed.value
     if not isinstance(document, dict):
         raise BadAnswer(f"expected a JSON object, the answer begins {text[:60]!r}")
-    problem = parsed.problem or _error_of(document) or _problem_of(document, asked.continued)
+    problem = parsed.problem or _error_of(document) or _problem_of(document, asked)
     if problem:
         return [RawRow(whole(request), text, problem)], PageAnswer(None, None)
     page = document["query"]["pages"][0]
-    found = None if _is_nowhere(page) else page["pageid"]
+    found = _id_of(page)
     row = RawRow(whole(request), text, makes_up=asked.is_by_id and found is not None)
     return [row], PageAnswer(found, document.get("continue"))
 
@@ -210,7 +213,7 @@ def _error_of(document: dict[str, Any]) -> str | None:
     return problem
 
 
-def _problem_of(document: dict[str, Any], continued: Sequence[dict[str, str]]) -> str | None:
+def _problem_of(document: dict[str, Any], asked: Asked) -> str | None:
     """What is wrong with an answer, naming the field; None for a good one: one that sql/wikipedia can read."""
     query = document.get("query")
     if not isinstance(query, dict):
@@ -224,11 +227,13 @@ def _problem_of(document: dict[str, Any], continued: Sequence[dict[str, str]]) -
         return "field query.pages is not a list of one page"
     if problem := _problem_of_page(pages[0]):
         return f"field query.pages[0]{problem}"
+    if asked.continued and _id_of(pages[0]) != asked.leads_to:
+        return f"the answer continues with page {_id_of(pages[0])}, it began with page {asked.leads_to} of the wiki"
     if "continue" not in document:
         return None
     if not _is_continuation(document["continue"]):
         return f"field continue is {shown(document['continue'])}"
-    if document["continue"] in continued:
+    if document["continue"] in asked.continued:
         return f"the wiki continues with the same {shown(document['continue'])} again and again"
     return None
 
@@ -265,6 +270,11 @@ def _problem_of_page(page: dict[str, Any]) -> str | None:
         if problem := _problem_of_revision(revision):
             return f".revisions[{number}]{problem}"
     return None
+
+
+def _id_of(page: dict[str, Any]) -> int | None:
+    """The wiki's id of the page; None where it has no such page."""
+    return None if _is_nowhere(page) else page["pageid"]
 
 
 def _is_nowhere(page: dict[str, Any]) -> bool:
