@@ -3,12 +3,14 @@
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
 from include.suites import Suite
 from include.windows import Window
 
 MOST_SPANS = 20
+MOST_WARNED = 5
 
 
 def table_of(outcomes: Sequence[Outcome]) -> str:
@@ -23,6 +25,22 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
     )
+
+
+def warnings_of(load_id: int, outcomes: Sequence[Outcome]) -> list[str]:
+    """A line for each expectation of units that only warns: which units, and where the others stand."""
+    return [
+        f"{outcome.expectation}: {outcome.observed} are not as expected, {outcome.expected}: "
+        f"{'; '.join(map(_warned, outcome.sample[:MOST_WARNED]))}{' …' if outcome.unexpected_count > MOST_WARNED else ''}; see "
+        f"SELECT * FROM audit.validation_result WHERE load_id = {load_id} AND expectation = '{outcome.expectation}'"
+        for outcome in outcomes
+        # An expectation of a column is a limit: its rows are set aside and counted.
+        if outcome.is_warning and not outcome.success and not outcome.column
+    ]
+
+
+def _warned(unit: dict[str, Any]) -> str:
+    return f"{unit['subject']} {unit['span_start'][:10]}: {unit['observed']}"
 
 
 def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str) -> str:

@@ -10,7 +10,7 @@ from psycopg import sql
 from include.audit import Audit, Outcome, Withheld
 from include.audit.judge import judge
 from include.audit.quarantine import Quarantined, outside
-from include.audit.words import command, joined, left_out, table_of
+from include.audit.words import command, joined, left_out, table_of, warnings_of
 from include.errors import LoadError
 from include.suites import Limit, Suite
 from include.suites.weather import SUITE as WEATHER
@@ -110,6 +110,19 @@ def test_the_table_shows_verdict_limit_observed_and_sample_in_columns() -> None:
     }.items():
         position = header.index(heading)
         assert [line[position:].startswith(cell) for line, cell in zip(lines, cells, strict=True)] == [True] * 3
+
+
+def test_a_warning_about_units_names_them_in_one_line_and_says_where_the_others_stand() -> None:
+    units = [
+        {"subject": f"en:Page {n}", "span_start": "2026-10-05T00:00:00+00:00", "observed": "missing"} for n in range(7)
+    ]
+    gone = Outcome("every_page_exists", None, False, True, "a page that the wiki has", "7 of 9 units", 7, units)
+    (line,) = warnings_of(5, [GOOD, HOT, LATE, gone])
+    assert line.startswith(
+        "every_page_exists: 7 of 9 units are not as expected, a page that the wiki has: en:Page 0 2026-10-05: missing; en:Page 1"
+    )
+    assert "en:Page 4 2026-10-05: missing …; see SELECT" in line and "Page 5" not in line and "\n" not in line
+    assert line.endswith("WHERE load_id = 5 AND expectation = 'every_page_exists'")
 
 
 def test_the_table_keeps_samples_short() -> None:
