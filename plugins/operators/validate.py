@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.audit import audit_load
 from include.audit.words import left_out, table_of, warnings_of
 from include.errors import UnfinishedAudit, WarehouseError
-from include.loads import stage_again
+from include.loads import is_replay, stage_again
 from include.suites import Suite
 from plugins.warehouse import UnitsWithheld, warehouse
 
@@ -42,6 +42,7 @@ class ValidateOperator(BaseOperator):
             try:
                 stage_again(connection, load_id, self.stage)
                 audit = audit_load(connection, self.suite, load_id)
+                replayed = is_replay(connection, load_id)
             except UnfinishedAudit:
                 raise
             except WarehouseError as error:
@@ -55,5 +56,5 @@ class ValidateOperator(BaseOperator):
                 audit.quarantined,
                 load_id,
             )
-        if message := left_out(self.suite, load_id, audit, self.names_param):
+        if message := left_out(self.suite, load_id, audit, self.names_param, is_replay=replayed):
             raise UnitsWithheld(message)

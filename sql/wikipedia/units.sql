@@ -59,7 +59,7 @@ SELECT
     unit.raw_ids,
     unit.page_id AS subject_id,
     tracked.page_language || ':' || tracked.page_title AS subject,
-    tracked.page_title AS name,
+    tracked.page_language || ':' || tracked.page_title AS name,
     load.window_start AS span_start,
     load.window_end AS span_end,
     coalesce(unit.problem, CASE WHEN page.page_id IS NULL THEN 'no answer tells of the page' END) AS problem,
