@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.errors import BadAnswer, WarehouseError
-from include.landing import parse_json, shown
+from include.landing import is_time, parse_json, shown
 from include.loads import Load
 from include.settings import Settings
 from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
@@ -292,7 +292,7 @@ def _problem_of_revision(revision: Any) -> str | None:
         return f".parentid is {shown(revision['parentid'])}"
     if type(revision.get("size")) is not int or abs(revision["size"]) >= 2**63:
         return f".size is {shown(revision.get('size'))}"
-    if not _is_time(revision.get("timestamp")):
+    if not is_time(revision.get("timestamp"), TIME):
         return f".timestamp is {shown(revision.get('timestamp'))}"
     for name in ("minor", "anon", "temp", "userhidden", "commenthidden", "sha1hidden"):
         if problem := _problem_of_flag(revision, name):
@@ -315,16 +315,6 @@ def _problem_of_flag(fields: dict[str, Any], name: str) -> str | None:
 
 def _is_id(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**63
-
-
-def _is_time(text: Any) -> bool:
-    if not isinstance(text, str) or not TIME.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_continuation(value: Any) -> bool:
