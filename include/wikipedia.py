@@ -46,6 +46,9 @@ WRONG_CODES = (
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
 """A time as the wiki writes it; PostgreSQL would read others too, each in its own way."""
 
+FORBIDDEN_IN_TITLES = frozenset("#<>[]{}|\n\t")
+"""Characters that no MediaWiki title holds (https://www.mediawiki.org/wiki/Manual:Page_title): | would ask for two pages."""
+
 OLD_FORMAT = "as in the old format (formatversion=1), which was not asked for"
 
 
@@ -255,6 +258,9 @@ def _problem_of_page(page: dict[str, Any]) -> str | None:
     # The wiki does not tell the title of a page that it was asked for by its id and does not have.
     if not (isinstance(title, str) and title) and not (title is None and _is_nowhere(page)):
         return f".title is {shown(title)}"
+    # It is what the page is asked for by next.
+    if forbidden := sorted(FORBIDDEN_IN_TITLES & set(title or "")):
+        return f".title is {shown(title)}, with {forbidden[0]!r}, which no title of a wiki holds"
     if type(namespace) is not int or abs(namespace) >= 2**31:
         return f".ns is {shown(namespace)}"
     if _is_nowhere(page):

@@ -268,6 +268,9 @@ def test_a_window_without_a_revision_is_a_good_answer(request_: ApiRequest) -> N
 @pytest.mark.parametrize(
     ("page", "said"),
     [
+        ({"title": "New|England"}, "field query.pages[0].title is 'New|England'"),
+        ({"title": "New England#History"}, "field query.pages[0].title is 'New England#History'"),
+        ({"title": "a\nb"}, "which no title of a wiki holds"),
         ({"revisions": {}}, "field query.pages[0].revisions is no list"),
         ({"revisions": [revision(), 7]}, "field query.pages[0].revisions[1] is 7"),
         ({"revisions": [revision(revid="11")]}, "revisions[0].revid is '11'"),

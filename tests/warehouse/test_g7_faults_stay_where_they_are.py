@@ -432,7 +432,7 @@ PAGE_SHAPES: list[Change] = [
     *(set_revision(name, value) for name in ("user", "comment", "sha1", "tags") for value in (None, 7, {}, "x", [1], [[]])),
     *(set_page("pageid", value) for value in (2**70, "", "x", None, True, 0, -1)),
     *(set_page("ns", value) for value in (2**40, "", "x", None, 1.5)),
-    *(set_page("title", value) for value in (None, 7, {}, "", [])),
+    *(set_page("title", value) for value in (None, 7, {}, "", [], "a|b", "a#b", "<b>", "a\tb")),
     *(set_page(name, value) for name in ("redirect", "missing", "invalid", "special") for value in ("", "x", 7, [])),
     *(set_page("revisions", value) for value in (None, "", {}, [None], [[]], 7)),
     *(set_field("continue", value) for value in (None, "", "||", [], {}, {"rvcontinue": 7}, 7)),
