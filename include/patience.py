@@ -21,7 +21,7 @@ GOOD_ANSWERS_SECONDS = 300.0
 then by id, and on where a page was edited more than 500 times) at less than a second each."""
 
 MOST_OVERDRAWN = 2
-"""Times an answer's seconds that asks may take to fail when no patience is left: hundreds that fail at once, one that never comes."""
+"""Answers' time that asks may take to fail when no patience is left: hundreds that fail at once, or one that never comes."""
 
 
 @dataclass
