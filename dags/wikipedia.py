@@ -16,7 +16,7 @@ and the history `core.wikipedia_page`. Any window can be run again safely; what 
 
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads
 the `DW_WIKIPEDIA_REVISION_DAYS` before it again: a lagging replica may hide the last seconds, and users are hidden later. `pages`
-restricts the run to some pages.
+restricts the run to some pages: `Boston`, or `de:Boston` where two wikis have the title.
 
 **Replay**: with `replay` nobody is asked: the window is built again from the answers that `raw` holds, as after the correction of
 a transform. `make replay` does the same.

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -156,6 +157,17 @@ def shown(value: object) -> str:
     """A value of an answer, for a message: not all of it where it is long."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+
+
+def is_time(value: object, pattern: re.Pattern[str]) -> bool:
+    """Whether a value of an answer is a time, written as the service does."""
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _documents(text: str, position: int, *, single: bool) -> Iterator[Document]:

@@ -100,10 +100,19 @@ def stage_again(connection: Connection, load_id: int, statements: Sequence[str])
                 run(connection, name, {"load_id": load_id})
 
 
+def is_replay(connection: Connection, load_id: int) -> bool:
+    """Whether a load is made of stored answers."""
+    row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
+    return bool(row and row[2])
+
+
 def why_not_published(connection: Connection, load_id: int) -> str:
     """Why there is nothing to publish of a load; empty when there is."""
-    row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
-    status, is_audited = row or ("unknown", False)
+    status, is_audited, _ = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone() or (
+        "unknown",
+        False,
+        False,
+    )
     if status == "rejected":
         return "the audit trusts nothing of it"
     return "" if is_audited or status == "superseded" else "the audit has no verdict on it"

@@ -20,10 +20,16 @@ GOOD_ANSWERS_SECONDS = 300.0
 """For all answers of a load that do come. The largest, a hundred pages of a wiki, asks some three hundred times (by title, now and
 then by id, and on where a page was edited more than 500 times) at less than a second each."""
 
+MOST_OVERDRAWN = 2
+"""Answers' time that asks may take to fail when no patience is left: hundreds that fail at once, or one that never comes."""
+
 
 @dataclass
 class Patience:
-    """What a try may lose to errors that pass by themselves: `seconds` in all, for the asks that fail and the pauses after them."""
+    """What a try may lose to errors that pass by themselves: `seconds` in all, for the asks that fail and the pauses after them.
+
+    An ask that fails for good takes all that is left of it, so that each later one is asked once. The time of those overdraws it.
+    """
 
     seconds: float
     answer_seconds: float = ANSWER_SECONDS
@@ -36,8 +42,13 @@ class Patience:
 
     @property
     def longest_try(self) -> float:
-        """Seconds after which a try hangs: an ask may begin when the patience ends, and one more may fail without any."""
-        return self.seconds + 2 * self.answer_seconds + GOOD_ANSWERS_SECONDS
+        """Seconds after which a try hangs: an ask may begin when the patience ends, and one more just before it is overdrawn."""
+        return self.seconds + (2 + MOST_OVERDRAWN) * self.answer_seconds + GOOD_ANSWERS_SECONDS
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether a try that goes on might outlast its task, however many good answers come in between."""
+        return self.left <= -MOST_OVERDRAWN * self.answer_seconds
 
     def begun(self) -> "Patience":
         """The same, for a new try."""
@@ -54,9 +65,12 @@ class Patience:
             try:
                 return ask()
             except BadAnswer as error:
+                if not error.is_retryable:
+                    raise
                 left = self.left - (self.clock() - began)
                 seconds = error.retry_after or min(next(pauses), left)
-                if not error.is_retryable or not 0 < seconds <= left:
+                if not 0 < seconds <= left:
+                    self.left = 0.0 if self.left > 0 else left
                     raise
                 tell(error, seconds)
             self.sleep(seconds)

@@ -15,14 +15,12 @@ import yaml
 
 from include.errors import BadSeed
 from include.warehouse import Connection, run
+from include.wikipedia import FORBIDDEN_IN_TITLES
 
 SEED_FILE = Path(__file__).parent / "seed_data.yaml"
 
 SUBDOMAIN = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """What can stand before .wikipedia.org (RFC 1123). Whether there is such a wiki, the wiki says when it is asked."""
-
-FORBIDDEN_IN_TITLES = frozenset("#<>[]{}|\n\t")
-"""Characters that no MediaWiki title holds (https://www.mediawiki.org/wiki/Manual:Page_title)."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from include.errors import LoadError
 from include.source import Source
 from include.warehouse import Connection, run, statement
 
+BEGIN = ("ops/lock_extracted_load.sql", "ops/forget_unreadable.sql")
+"""What a staging of a load begins with, in its transaction."""
+
 FAULTS_OF_DATA = (
     psycopg.DataError,
     psycopg.IntegrityError,
@@ -39,8 +42,8 @@ def stage_readable(
     and no single answer is to blame.
     """
     with connection.transaction():
-        run(connection, "ops/lock_extracted_load.sql", {"load_id": load_id})
-        run(connection, "ops/forget_unreadable.sql", {"load_id": load_id})
+        for name in BEGIN:
+            run(connection, name, {"load_id": load_id})
         answers = [StoredAnswer(*row) for row in run(connection, source.ANSWERS, {"load_id": load_id})]
 
         def failure_of(some: Sequence[StoredAnswer]) -> str | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.errors import BadAnswer, WarehouseError
-from include.landing import cut_array, parse_json, shown
+from include.landing import cut_array, is_time, parse_json, shown
 from include.loads import Load
 from include.settings import Settings
 from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
@@ -224,7 +224,7 @@ def _problem_of(document: Any, index: int) -> str | None:
 
 def _problem_of_hours(hourly: dict[str, Any]) -> str | None:
     times = hourly.get("time")
-    if not isinstance(times, list) or not all(_is_time(time) for time in times):
+    if not isinstance(times, list) or not all(is_time(time, HOUR) for time in times):
         return "field hourly.time is no list of hours such as 2026-07-16T00:00"
     for variable in UNITS:
         values = hourly.get(variable)
@@ -235,16 +235,6 @@ def _problem_of_hours(hourly: dict[str, Any]) -> str | None:
         if wrong := [value for value in values if not (value is None or type(value) in (int, float))]:
             return f"field hourly.{variable} holds {shown(wrong[0])}, which is no number"
     return None
-
-
-def _is_time(text: Any) -> bool:
-    if not isinstance(text, str) or not HOUR.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _reason(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.errors import BadAnswer, WarehouseError
-from include.landing import parse_json, shown
+from include.landing import is_time, parse_json, shown
 from include.loads import Load
 from include.settings import Settings
 from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
@@ -46,6 +46,9 @@ WRONG_CODES = (
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
 """A time as the wiki writes it; PostgreSQL would read others too, each in its own way."""
 
+FORBIDDEN_IN_TITLES = frozenset("#<>[]{}|\n\t")
+"""Characters that no MediaWiki title holds (https://www.mediawiki.org/wiki/Manual:Page_title): | would ask for two pages."""
+
 OLD_FORMAT = "as in the old format (formatversion=1), which was not asked for"
 
 
@@ -65,10 +68,11 @@ class Page:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request is for: a page, by its title or by its id, and the continuations of the answers before."""
+    """What a request is for: a page, by its title or by its id; of the answers before, the wiki's page id and the continuations."""
 
     page: Page
     is_by_id: bool
+    leads_to: int | None = None
     continued: tuple[dict[str, str], ...] = ()
 
 
@@ -111,7 +115,8 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
     """The requests of a load: one page each, continued to its last revision in the window.
 
     A page is asked for by its title. Where that does not lead to the page id it is known by (moved without a redirect,
-    deleted, made a redirect, also a circular one, created anew), it is asked for by its id as well.
+    deleted, made a redirect, also a circular one, created anew), it is asked for by its id as well. Where it does, what goes wrong
+    later is a fault of the reading: an answer by id would bring its revisions a second time.
     """
     rows = run(connection, "wikipedia/pages_of_load.sql", {"subject_ids": list(load.subject_ids)}).fetchall()
     for page in (Page(*row) for row in rows):
@@ -121,13 +126,14 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
 
 
 def _ask(page: Page, selector: dict[str, str], window: Window) -> Generator[ApiRequest, Any, PageAnswer | None]:
-    """The last answer of those that tell of a page; None when none came."""
+    """The first answer, which tells where the selector leads; None when none came. Those that continue it tell of the same page."""
     asked = Asked(page, "pageids" in selector)
-    answer: PageAnswer | None = yield _request(asked, selector, window)
+    first: PageAnswer | None = yield _request(asked, selector, window)
+    answer = first
     while answer and answer.continuation is not None:
-        asked = replace(asked, continued=(*asked.continued, answer.continuation))
+        asked = replace(asked, leads_to=answer.wikipedia_page_id, continued=(*asked.continued, answer.continuation))
         answer = yield _request(asked, {**selector, **answer.continuation}, window)
-    return answer
+    return first
 
 
 def _request(asked: Asked, selector: dict[str, str], window: Window) -> ApiRequest:
@@ -163,11 +169,11 @@ def read(request: ApiRequest, text: str) -> tuple[list[RawRow], PageAnswer]:
     document = parsed.value
     if not isinstance(document, dict):
         raise BadAnswer(f"expected a JSON object, the answer begins {text[:60]!r}")
-    problem = parsed.problem or _error_of(document) or _problem_of(document, asked.continued)
+    problem = parsed.problem or _error_of(document) or _problem_of(document, asked)
     if problem:
         return [RawRow(whole(request), text, problem)], PageAnswer(None, None)
     page = document["query"]["pages"][0]
-    found = None if _is_nowhere(page) else page["pageid"]
+    found = _id_of(page)
     row = RawRow(whole(request), text, makes_up=asked.is_by_id and found is not None)
     return [row], PageAnswer(found, document.get("continue"))
 
@@ -210,7 +216,7 @@ def _error_of(document: dict[str, Any]) -> str | None:
     return problem
 
 
-def _problem_of(document: dict[str, Any], continued: Sequence[dict[str, str]]) -> str | None:
+def _problem_of(document: dict[str, Any], asked: Asked) -> str | None:
     """What is wrong with an answer, naming the field; None for a good one: one that sql/wikipedia can read."""
     query = document.get("query")
     if not isinstance(query, dict):
@@ -224,11 +230,13 @@ def _problem_of(document: dict[str, Any], continued: Sequence[dict[str, str]]) -
         return "field query.pages is not a list of one page"
     if problem := _problem_of_page(pages[0]):
         return f"field query.pages[0]{problem}"
+    if asked.continued and _id_of(pages[0]) != asked.leads_to:
+        return f"the answer continues with page {_id_of(pages[0])}, it began with page {asked.leads_to} of the wiki"
     if "continue" not in document:
         return None
     if not _is_continuation(document["continue"]):
         return f"field continue is {shown(document['continue'])}"
-    if document["continue"] in continued:
+    if document["continue"] in asked.continued:
         return f"the wiki continues with the same {shown(document['continue'])} again and again"
     return None
 
@@ -250,6 +258,9 @@ def _problem_of_page(page: dict[str, Any]) -> str | None:
     # The wiki does not tell the title of a page that it was asked for by its id and does not have.
     if not (isinstance(title, str) and title) and not (title is None and _is_nowhere(page)):
         return f".title is {shown(title)}"
+    # It is what the page is asked for by next.
+    if forbidden := sorted(FORBIDDEN_IN_TITLES & set(title or "")):
+        return f".title is {shown(title)}, with {forbidden[0]!r}, which no title of a wiki holds"
     if type(namespace) is not int or abs(namespace) >= 2**31:
         return f".ns is {shown(namespace)}"
     if _is_nowhere(page):
@@ -267,6 +278,11 @@ def _problem_of_page(page: dict[str, Any]) -> str | None:
     return None
 
 
+def _id_of(page: dict[str, Any]) -> int | None:
+    """The wiki's id of the page; None where it has no such page."""
+    return None if _is_nowhere(page) else page["pageid"]
+
+
 def _is_nowhere(page: dict[str, Any]) -> bool:
     """No page of the wiki: missing, a title it does not allow, or one of its special pages. Reported by the audit."""
     return bool(page.get("missing") or page.get("invalid") or page.get("special"))
@@ -282,7 +298,7 @@ def _problem_of_revision(revision: Any) -> str | None:
         return f".parentid is {shown(revision['parentid'])}"
     if type(revision.get("size")) is not int or abs(revision["size"]) >= 2**63:
         return f".size is {shown(revision.get('size'))}"
-    if not _is_time(revision.get("timestamp")):
+    if not is_time(revision.get("timestamp"), TIME):
         return f".timestamp is {shown(revision.get('timestamp'))}"
     for name in ("minor", "anon", "temp", "userhidden", "commenthidden", "sha1hidden"):
         if problem := _problem_of_flag(revision, name):
@@ -305,16 +321,6 @@ def _problem_of_flag(fields: dict[str, Any], name: str) -> str | None:
 
 def _is_id(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**63
-
-
-def _is_time(text: Any) -> bool:
-    if not isinstance(text, str) or not TIME.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_continuation(value: Any) -> bool:

@@ -3,12 +3,16 @@
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
 from include.suites import Suite
 from include.windows import Window
 
 MOST_SPANS = 20
+MOST_WARNED = 5
+MOST_COMMANDS = 5
 
 
 def table_of(outcomes: Sequence[Outcome]) -> str:
@@ -25,22 +29,48 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str) -> str:
+def warnings_of(load_id: int, outcomes: Sequence[Outcome]) -> list[str]:
+    """A line for each expectation of units that only warns: which units, and where the others stand."""
+    return [
+        f"{outcome.expectation}: {outcome.observed} are not as expected, {outcome.expected}: "
+        f"{'; '.join(map(_warned, outcome.sample[:MOST_WARNED]))}{' …' if outcome.unexpected_count > MOST_WARNED else ''}; see "
+        f"SELECT * FROM audit.validation_result WHERE load_id = {load_id} AND expectation = '{outcome.expectation}'"
+        for outcome in outcomes
+        # An expectation of a column is a limit: its rows are set aside and counted.
+        if outcome.is_warning and not outcome.success and not outcome.column
+    ]
+
+
+def _warned(unit: dict[str, Any]) -> str:
+    return f"{unit['subject']} {unit['span_start'][:10]}: {unit['observed']}"
+
+
+def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str, *, is_replay: bool = False) -> str:
     """What was withheld, why, and what to do, in one message; empty when nothing was."""
     if not audit.withheld:
         return ""
-    spans = joined(audit.withheld)
-    listed = "; ".join(_told(suite, unit) for unit in spans[:MOST_SPANS])
-    more = (
-        f"; and {len(spans) - MOST_SPANS} more, see audit.withheld of load {load_id}" if len(spans) > MOST_SPANS else ""
-    )
+    see = f"see audit.withheld of load {load_id}"
+    spans = _listed([_told(suite, unit) for unit in joined(audit.withheld)], MOST_SPANS, see)
+    again = _listed(commands(suite, audit.withheld, names_param), MOST_COMMANDS, see)
     rest = "nothing of it is published" if len(audit.withheld) == audit.units else "all else of it is published"
-    return (
-        f"{suite.name}: load {load_id} withheld {len(audit.withheld)} of {audit.units} units, {rest}: {listed}{more}. "
-        "Core keeps its last good values for them. Once the source is healthy clear the task extract of this load with its "
-        f"downstream tasks, or fetch just these again: {command(suite, audit.withheld, names_param)}. If a limit is wrong, "
-        f"change it in include/suites/{suite.name}.py and clear the task validate with its downstream tasks"
+    # To clear the extraction of a replay would only read the same answers again.
+    advice = (
+        f"It read stored answers, a replay asks nobody: to ask the service again run {again}"
+        if is_replay
+        else "Once the source is healthy clear the task extract of this load with its downstream tasks, or fetch just these again: "
+        f"{again}"
     )
+    return (
+        f"{suite.name}: load {load_id} withheld {len(audit.withheld)} of {audit.units} units, {rest}: {spans}. "
+        f"Core keeps its last good values for them. {advice}. If a limit is wrong, change it in include/suites/{suite.name}.py "
+        "and clear the task validate with its downstream tasks"
+    )
+
+
+def _listed(texts: Sequence[str], most: int, see: str) -> str:
+    """Of many, the first ones, how many more there are, and where to see these."""
+    more = [f"and {len(texts) - most} more, {see}"] if len(texts) > most else []
+    return "; ".join([*texts[:most], *more])
 
 
 def joined(withheld: Iterable[Withheld]) -> list[Withheld]:
@@ -62,14 +92,32 @@ def joined(withheld: Iterable[Withheld]) -> list[Withheld]:
     return result
 
 
-def command(suite: Suite, withheld: Sequence[Withheld], names_param: str) -> str:
-    """What fetches the withheld subjects again, over all their spans."""
-    conf = {
-        "start_date": min(unit.span.start for unit in withheld).isoformat(),
-        "end_date": max(unit.span.end for unit in withheld).isoformat(),
-        names_param: sorted({unit.name for unit in withheld}),
-    }
+def commands(suite: Suite, withheld: Sequence[Withheld], names_param: str) -> list[str]:
+    """What fetches the withheld units again and no others: a command for each span, with all that were withheld in just that."""
+    names: dict[Window, list[str]] = {}
+    for name, span in sorted(_spans_by_name(withheld)):
+        names.setdefault(Window(*span), []).append(name)
+    return [
+        _command(suite, span, {names_param: names[span]})
+        for span in sorted(names, key=lambda span: (span.start, span.end))
+    ]
+
+
+def _command(suite: Suite, span: Window, names: dict[str, list[str]]) -> str:
+    conf = {"start_date": span.start.isoformat(), "end_date": span.end.isoformat(), **names}
     return f"airflow dags trigger {suite.name} -c {shlex.quote(json.dumps(conf, ensure_ascii=False))}"
+
+
+def _spans_by_name(withheld: Iterable[Withheld]) -> list[tuple[str, tuple[datetime, datetime]]]:
+    """Days of a name that follow each other are one span, whatever they were withheld for."""
+    result: list[tuple[str, tuple[datetime, datetime]]] = []
+    for unit in sorted(withheld, key=lambda unit: (unit.name, unit.span.start)):
+        last, span = result[-1] if result else None, (unit.span.start, unit.span.end)
+        if last and last[0] == unit.name and span[0] <= last[1][1]:
+            result[-1] = (unit.name, (last[1][0], max(last[1][1], span[1])))
+        else:
+            result.append((unit.name, span))
+    return result
 
 
 def _told(suite: Suite, unit: Withheld) -> str:

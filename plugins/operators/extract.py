@@ -33,6 +33,9 @@ from plugins.warehouse import warehouse
 CONNECT_SECONDS = 10
 """To connect, of the time that an answer has."""
 
+OUTAGE = 3
+"""Requests in a row without an answer, after which no other is asked. Two may be neighbours with a fault of their own each."""
+
 PART_OF_A_HOST = re.compile("(?!-)[A-Za-z0-9-]{1,63}")
 """One name between two dots: nothing that would lead a request to another host."""
 
@@ -74,8 +77,7 @@ class ExtractOperator(HttpOperator):
 
     def _converse(self, connection: Connection, load: Load) -> int:
         """Works through the requests; returns how many rows were landed. What one of them fails with may be a fault of its own."""
-        rows, answers, patience = 0, 0, self.patience.begun()
-        first_error: Unanswered | None = None
+        rows, patience, faults = 0, self.patience.begun(), Faults()
         conversation = self.source.conversation(connection, load, datetime.now(UTC))
         understood = None
         with suppress(StopIteration):
@@ -83,18 +85,14 @@ class ExtractOperator(HttpOperator):
                 request = conversation.send(understood)
                 try:
                     landed, understood = patience.ask(partial(self._ask, connection, load, request), self._tell)
-                    rows, answers = rows + landed, answers + 1
+                    rows += landed
+                    faults.answered()
                 except Unanswered as error:
-                    is_later = (error.retry_after or 0) > self.patience.seconds
-                    if error.is_of_service or is_later or (first_error and error.is_retryable):
-                        raise
+                    faults.met(error, patience)
                     note_problem(connection, load, request.subject_ids, request.window, error.raw_id, error.problem)
                     self._leave_out(request, error.problem, error.raw_id)
-                    first_error, understood = first_error or error, None
-                    if error.is_retryable:
-                        patience.left = 0.0
-        if first_error and not answers:
-            raise first_error
+                    understood = None
+        faults.end()
         return rows
 
     def _leave_out(self, request: ApiRequest, problem: str, raw_id: int | None) -> None:
@@ -195,6 +193,37 @@ class Unanswered(BadAnswer):
         )
         self.problem = str(error)
         self.raw_id = raw_id
+
+
+class Faults:
+    """The requests of a try that got no answer: raises where they are no faults of their own but an outage of the service."""
+
+    def __init__(self) -> None:
+        self.first: Unanswered | None = None
+        self.in_a_row: list[Unanswered] = []
+        """Since the last answer that came; only errors that pass by themselves, for others are answers of a kind."""
+        self.has_answers = False
+
+    def answered(self) -> None:
+        self.has_answers = True
+        self.in_a_row.clear()
+
+    def met(self, error: Unanswered, patience: Patience) -> None:
+        is_later = (error.retry_after or 0) > patience.seconds
+        if error.is_of_service or is_later or patience.is_overdrawn:
+            raise error
+        self.first = self.first or error
+        if error.is_retryable:
+            self.in_a_row.append(error)
+        if len(self.in_a_row) == OUTAGE:
+            raise error
+
+    def end(self) -> None:
+        """What no answer followed stays an outage: two requests at the end, or all of them."""
+        if len(self.in_a_row) > 1:
+            raise self.in_a_row[-1]
+        if self.first and not self.has_answers:
+            raise self.first
 
 
 def _read_body(response: requests.Response, seconds: float, asked: float) -> tuple[bytes, str | None]:

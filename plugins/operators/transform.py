@@ -9,10 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import LoadError
 from include.source import Source
-from include.unreadable import FAULTS_OF_DATA, stage_readable
+from include.unreadable import BEGIN, FAULTS_OF_DATA, stage_readable
 from plugins.warehouse import warehouse
-
-BEGIN = ("ops/lock_extracted_load.sql", "ops/forget_unreadable.sql")
 
 
 class TransformOperator(SQLExecuteQueryOperator):

@@ -7,9 +7,9 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.audit import audit_load
-from include.audit.words import left_out, table_of
+from include.audit.words import left_out, table_of, warnings_of
 from include.errors import UnfinishedAudit, WarehouseError
-from include.loads import stage_again
+from include.loads import is_replay, stage_again
 from include.suites import Suite
 from plugins.warehouse import UnitsWithheld, warehouse
 
@@ -36,22 +36,25 @@ class ValidateOperator(BaseOperator):
         self.parameters = parameters
 
     def execute(self, context: Context) -> None:
-        """Audits the load; the table of expectations goes to the log."""
+        """Audits the load; the table of expectations goes to the log, and each of them that only warns as a warning."""
         load_id = self.parameters["load_id"]
         with warehouse() as connection:
             try:
                 stage_again(connection, load_id, self.stage)
                 audit = audit_load(connection, self.suite, load_id)
+                replayed = is_replay(connection, load_id)
             except UnfinishedAudit:
                 raise
             except WarehouseError as error:
                 raise AirflowFailException(f"{self.suite.name}: {error}") from None
         self.log.info("audit of load %d:\n%s", load_id, table_of(audit.outcomes))
+        for warning in warnings_of(load_id, audit.outcomes):
+            self.log.warning(warning)
         if audit.quarantined:
             self.log.warning(
                 "%d rows are set aside, outside a limit: SELECT * FROM audit.quarantine WHERE load_id = %d",
                 audit.quarantined,
                 load_id,
             )
-        if message := left_out(self.suite, load_id, audit, self.names_param):
+        if message := left_out(self.suite, load_id, audit, self.names_param, is_replay=replayed):
             raise UnitsWithheld(message)

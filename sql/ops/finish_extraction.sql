@@ -1,4 +1,6 @@
 -- Marks an extraction attempt as complete and notes it, unless a newer attempt has begun meanwhile or the run was planned again.
+-- unanswered_ids: what got no answer, or one that is a problem and that no later one made up for. Raw does not tell: an error may
+-- have been asked again at once.
 WITH finished AS (
     UPDATE audit.load
     SET status = 'extracted', extracted_at = clock_timestamp(), rows_raw = %(rows_raw)s, error = NULL
@@ -11,6 +13,6 @@ SELECT
     finished.load_id,
     finished.attempt,
     finished.extracted_at,
-    ARRAY(SELECT problem.subject_id FROM staging.problem WHERE problem.load_id = finished.load_id AND problem.raw_id IS NULL)
+    ARRAY(SELECT DISTINCT problem.subject_id FROM staging.problem WHERE problem.load_id = finished.load_id)
 FROM finished
 RETURNING load_id;

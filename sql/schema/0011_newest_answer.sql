@@ -65,7 +65,7 @@ CREATE TABLE audit.extraction (
 );
 REVOKE UPDATE ON audit.extraction FROM dw_loader;
 COMMENT ON TABLE audit.extraction IS 'The extractions that came to their end; a page''s answers of one that did not are not replayed.';
-COMMENT ON COLUMN audit.extraction.unanswered_ids IS 'Places and pages of which a request brought no answer at all, so that raw does not tell.';
+COMMENT ON COLUMN audit.extraction.unanswered_ids IS 'Places and pages of which a request brought no answer, or one with a problem that no later answer made up for.';
 INSERT INTO audit.extraction (load_id, attempt, extracted_at)
 SELECT former.load_id, former.attempt, coalesce(former.extracted_at, load.published_at)
 FROM audit.former_extraction AS former

@@ -1,5 +1,5 @@
--- Writes down the stored answers that a replay is made of: all readings of its pages that came to their end, whatever became of the
--- loads that landed them, for each is judged anew. Returns how many answers there are, and the pages of the replay in words.
+-- Writes down the stored answers that a replay is made of: all readings of its pages that came to their end without a problem,
+-- whatever became of the loads that landed them, for each is judged anew. Returns how many answers there are, and the pages of the replay in words.
 WITH reading AS (
     SELECT DISTINCT extraction.load_id, extraction.attempt, answer.page_id
     FROM audit.load AS load

@@ -59,7 +59,7 @@ SELECT
     unit.raw_ids,
     unit.page_id AS subject_id,
     tracked.page_language || ':' || tracked.page_title AS subject,
-    tracked.page_title AS name,
+    tracked.page_language || ':' || tracked.page_title AS name,
     load.window_start AS span_start,
     load.window_end AS span_end,
     coalesce(unit.problem, CASE WHEN page.page_id IS NULL THEN 'no answer tells of the page' END) AS problem,
@@ -69,16 +69,28 @@ SELECT
         WHEN measured.rows_set_aside > greatest(1, measured.rows_staged * %(most_set_aside)s) THEN measured.rows_set_aside ELSE 0
     END AS too_many_set_aside,
     CASE WHEN page.is_missing THEN 'missing' WHEN page.is_redirect THEN 'a redirect' END AS vanished,
+    -- As core has the other titles, and as this load found them: core knows none of those that are met for the first time.
     (
         SELECT string_agg(other.page_language || ':' || other.page_title, ', ' ORDER BY other.page_id)
-        FROM core.wikipedia_page AS present
-        INNER JOIN core.tracked_page AS other ON present.page_id = other.page_id
+        FROM core.tracked_page AS other
         WHERE
-            present.valid_to IS NULL
-            AND other.is_active
-            AND present.page_id <> unit.page_id
-            AND present.page_language = page.page_language
-            AND present.wikipedia_page_id = page.wikipedia_page_id
+            other.is_active
+            AND other.page_id <> unit.page_id
+            AND other.page_id IN (
+                SELECT present.page_id
+                FROM core.wikipedia_page AS present
+                WHERE
+                    present.valid_to IS NULL
+                    AND present.page_language = page.page_language
+                    AND present.wikipedia_page_id = page.wikipedia_page_id
+                UNION
+                SELECT met.page_id
+                FROM staging.page AS met
+                WHERE
+                    met.load_id = %(load_id)s
+                    AND met.page_language = page.page_language
+                    AND met.wikipedia_page_id = page.wikipedia_page_id
+            )
     ) AS followed_as,
     measured.lowest_revision_size_bytes,
     measured.highest_revision_size_bytes

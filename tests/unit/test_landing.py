@@ -3,13 +3,14 @@
 import base64
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from include.errors import BadAnswer
-from include.landing import STREAMING_ERROR, Document, cut_array, parse_json, shown, text_of
+from include.landing import STREAMING_ERROR, Document, cut_array, is_time, parse_json, shown, text_of
 
 SMALL = '[{"a": [1, -2.5e3, null], "b": "x\\"],\\u00e9"}, {"c": {"d": true}}]'
 
@@ -194,3 +195,18 @@ def test_what_is_no_document_is_refused_with_its_end(text: str) -> None:
 )
 def test_real_surrogate_pairs_and_escaped_backslashes_pass(text: str) -> None:
     assert cut_array(text) == [Document(json.loads(text)[0], text[1:-1])]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ("2024-02-29T05", True),
+        ("2026-02-29T05", False),
+        ("2026-02-28T05:00", False),
+        ("2026-02-28", False),
+        (5, False),
+        (None, False),
+    ],
+)
+def test_a_time_is_a_day_of_the_calendar_in_the_form_of_the_service(value: object, is_one: bool) -> None:
+    assert is_time(value, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}")) is is_one

@@ -3,7 +3,7 @@
 import pytest
 
 from include.errors import BadAnswer
-from include.patience import Patience
+from include.patience import GOOD_ANSWERS_SECONDS, Patience
 
 PASSING = BadAnswer("down")
 
@@ -138,6 +138,19 @@ def test_the_next_try_has_all_of_it_again() -> None:
     error_of(service, patience)
     told(service, patience.begun())
     assert sum(service.waits[4:]) <= 15
+
+
+@pytest.mark.parametrize("seconds", [1, 30, 59, 60])
+def test_a_try_that_goes_on_after_faults_is_overdrawn_before_its_task_is_out_of_time(seconds: float) -> None:
+    """However many good answers come in between: these cost nothing here."""
+    service = Service(*[PASSING] * 1000, seconds=seconds)
+    patience = service.patience(75)
+    faults = 0
+    while not patience.is_overdrawn:
+        error_of(service, patience)
+        faults += 1
+    assert faults >= 120 / seconds
+    assert service.now <= patience.longest_try - GOOD_ANSWERS_SECONDS
 
 
 def test_the_time_limit_of_a_task_has_room_for_patience_an_answer_and_the_good_ones() -> None:

@@ -10,7 +10,7 @@ from psycopg import sql
 from include.audit import Audit, Outcome, Withheld
 from include.audit.judge import judge
 from include.audit.quarantine import Quarantined, outside
-from include.audit.words import command, joined, left_out, table_of
+from include.audit.words import commands, joined, left_out, table_of, warnings_of
 from include.errors import LoadError
 from include.suites import Limit, Suite
 from include.suites.weather import SUITE as WEATHER
@@ -112,6 +112,19 @@ def test_the_table_shows_verdict_limit_observed_and_sample_in_columns() -> None:
         assert [line[position:].startswith(cell) for line, cell in zip(lines, cells, strict=True)] == [True] * 3
 
 
+def test_a_warning_about_units_names_them_in_one_line_and_says_where_the_others_stand() -> None:
+    units = [
+        {"subject": f"en:Page {n}", "span_start": "2026-10-05T00:00:00+00:00", "observed": "missing"} for n in range(7)
+    ]
+    gone = Outcome("every_page_exists", None, False, True, "a page that the wiki has", "7 of 9 units", 7, units)
+    (line,) = warnings_of(5, [GOOD, HOT, LATE, gone])
+    assert line.startswith(
+        "every_page_exists: 7 of 9 units are not as expected, a page that the wiki has: en:Page 0 2026-10-05: missing; en:Page 1"
+    )
+    assert "en:Page 4 2026-10-05: missing …; see SELECT" in line and "Page 5" not in line and "\n" not in line
+    assert line.endswith("WHERE load_id = 5 AND expectation = 'every_page_exists'")
+
+
 def test_the_table_keeps_samples_short() -> None:
     long = Outcome("check", None, False, False, "none", "9 units", 9, ["x" * 500] * 9)
     assert len(table_of([long]).splitlines()[1]) < 300
@@ -158,14 +171,49 @@ def test_the_message_names_subject_span_reason_and_raw_id_and_what_fetches_them_
     )
 
 
-def test_the_command_that_fetches_them_again_is_a_shells() -> None:
-    words = shlex.split(command(WEATHER, [withheld(2, 3), withheld(1, 5), withheld(2, 4)], "locations"))
-    assert words[:-1] == ["airflow", "dags", "trigger", "weather", "-c"]
-    assert json.loads(words[-1]) == {
-        "start_date": "2026-10-03T00:00:00+00:00",
-        "end_date": "2026-10-06T00:00:00+00:00",
-        "locations": ["Boston", "Coeur d'Alene"],
+def test_a_replays_message_says_what_asks_the_service_again() -> None:
+    """To clear its extraction would only read the same answers again."""
+    message = left_out(WEATHER, 5, Audit([], [withheld(1, 2)], 20, 0), "locations", is_replay=True)
+    assert "clear the task extract" not in message and "once the source is healthy" not in message.lower()
+    assert "a replay asks nobody: to ask the service again run airflow dags trigger weather -c" in message
+    assert "replay" not in message[message.index(" -c ") : message.index("If a limit is wrong")]
+    assert "change it in include/suites/weather.py and clear the task validate" in message
+
+
+def fetched(*units: Withheld) -> list[dict[str, object]]:
+    """What the commands for these ask for."""
+    words = [shlex.split(command) for command in commands(WEATHER, units, "locations")]
+    assert all(each[:-1] == ["airflow", "dags", "trigger", "weather", "-c"] for each in words)
+    return [json.loads(each[-1]) for each in words]
+
+
+def days(first: int, end: int, *names: str) -> dict[str, object]:
+    return {
+        "start_date": f"2026-10-{first:02}T00:00:00+00:00",
+        "end_date": f"2026-10-{end:02}T00:00:00+00:00",
+        "locations": list(names),
     }
+
+
+def test_the_command_that_fetches_them_again_is_a_shells() -> None:
+    assert fetched(withheld(2, 3), withheld(1, 4, "missing hours: 3"), withheld(2, 4), withheld(1, 3)) == [
+        days(3, 5, "Boston", "Coeur d'Alene")
+    ]
+
+
+def test_only_what_was_withheld_is_fetched_again() -> None:
+    """Not all days between the first and the last, of all places."""
+    assert fetched(withheld(2, 20), withheld(1, 1), withheld(1, 20), withheld(2, 25)) == [
+        days(1, 2, "Boston"),
+        days(20, 21, "Boston", "Coeur d'Alene"),
+        days(25, 26, "Coeur d'Alene"),
+    ]
+
+
+def test_no_more_than_a_handful_of_commands_is_told() -> None:
+    message = left_out(WEATHER, 5, Audit([], [withheld(1, day) for day in range(1, 31, 2)], 90, 0), "locations")
+    assert message.count("airflow dags trigger weather") == 5
+    assert "; and 10 more, see audit.withheld of load 5. If a limit is wrong" in message
 
 
 def unit(suite: Suite, subject_id: int, **seen: object) -> dict[str, object]:

@@ -190,6 +190,25 @@ def test_a_page_whose_title_is_lost_is_asked_for_by_its_id_too(found: int | None
     assert sent(talk.send(PageAnswer(None, None)))["titles"] == "Boston"
 
 
+@pytest.mark.parametrize("end", [PageAnswer(None, None), None], ids=["malformed", "no-answer"])
+def test_a_page_that_its_title_led_to_is_not_asked_for_by_its_id(end: PageAnswer | None) -> None:
+    """However the answer goes on: what came of it would be there twice."""
+    talk = converse(NEW_ENGLAND, NEVER_SEEN)
+    next(talk)
+    talk.send(PageAnswer(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
+    assert sent(talk.send(end))["titles"] == "Boston"
+
+
+@pytest.mark.parametrize("page", [{"pageid": 77}, {"pageid": 21531764, "missing": True}])
+def test_a_continuation_that_tells_of_another_page_is_the_problem_of_the_page(page: dict[str, Any]) -> None:
+    talk = converse(NEW_ENGLAND)
+    next(talk)
+    request = talk.send(PageAnswer(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
+    assert problem_of(request, body({})) is None
+    problem = problem_of(request, body(page))
+    assert problem is not None and "continues" in problem and "21531764" in problem
+
+
 def test_a_page_that_was_never_seen_has_no_id_to_ask_for() -> None:
     talk = converse(NEVER_SEEN)
     next(talk)
@@ -249,6 +268,9 @@ def test_a_window_without_a_revision_is_a_good_answer(request_: ApiRequest) -> N
 @pytest.mark.parametrize(
     ("page", "said"),
     [
+        ({"title": "New|England"}, "field query.pages[0].title is 'New|England'"),
+        ({"title": "New England#History"}, "field query.pages[0].title is 'New England#History'"),
+        ({"title": "a\nb"}, "which no title of a wiki holds"),
         ({"revisions": {}}, "field query.pages[0].revisions is no list"),
         ({"revisions": [revision(), 7]}, "field query.pages[0].revisions[1] is 7"),
         ({"revisions": [revision(revid="11")]}, "revisions[0].revid is '11'"),

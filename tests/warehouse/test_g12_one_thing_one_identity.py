@@ -238,6 +238,43 @@ def test_g12_two_titles_of_one_page_count_as_one(pipeline: Pipeline, sandbox: Sa
     assert mart(pipeline)[0] == 1
 
 
+FOLLOWED_TWICE = (
+    "SELECT load_id, entry ->> 'subject', entry ->> 'observed' FROM audit.validation_result "
+    "CROSS JOIN LATERAL jsonb_array_elements(sample) AS entry WHERE expectation = 'page_is_followed_once' ORDER BY 1, 2"
+)
+
+
+def test_g12_two_titles_of_one_page_are_reported_by_the_first_load_that_meets_both(
+    pipeline: Pipeline, sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
+    follow(pipeline.owner, [], [NEW_ENGLAND, SeedPage("Neuengland", "en"), SeedPage("Neuengland", "de"), BOSTON_PAGE])
+    for title in ("New England", "Neuengland", "Neuengland"):
+        wiki_says(sandbox, revision(101), title=title)
+    load(pipeline)
+    both = [("en:Neuengland", "en:New England"), ("en:New England", "en:Neuengland")]
+    assert pipeline.rows(FOLLOWED_TWICE) == [(1, *pair) for pair in both]
+    (warning,) = [line for line in capfd.readouterr().out.splitlines() if "page_is_followed_once: 2 of" in line]
+    assert "en:New England 2026-10-05: en:Neuengland" in warning and "WHERE load_id = 1" in warning
+    load(pipeline, replay=True)
+    assert pipeline.rows(FOLLOWED_TWICE)[2:] == [(2, *pair) for pair in both]
+
+
+def test_g12_a_title_that_now_leads_to_the_page_of_one_in_core_is_reported_once(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    follow(pipeline.owner, [], [NEW_ENGLAND, SeedPage("Neuengland", "en")])
+    for _ in range(2):
+        for title in ("New England", "Neuengland"):
+            wiki_says(sandbox, revision(101), title=title)
+        load(pipeline)
+    load(pipeline, replay=True)
+    assert [row[2] for row in pipeline.rows(FOLLOWED_TWICE) if row[0] == 2] == ["en:New England", "en:Neuengland"]
+    assert {row[1:] for row in pipeline.rows(FOLLOWED_TWICE) if row[0] == 3} == {
+        ("en:Neuengland", "en:New England"),
+        ("en:New England", "en:Neuengland"),
+    }
+
+
 def test_g12_a_revision_counts_where_the_newest_answer_has_it(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """Histories are merged and taken apart again; only one of the pages is read each time."""
     follow(pipeline.owner, [], [NEW_ENGLAND, BOSTON_PAGE])

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from include.errors import BadAnswer
+from include.seeds import SeedPage
 from plugins.warehouse import note_failure
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
@@ -258,6 +259,24 @@ def test_g7_a_run_can_be_restricted_to_places_and_pages(pipeline: Pipeline) -> N
     pipeline.run("wikipedia", *DAY, conf={"pages": ["Boston"]})
     assert pipeline.rows("SELECT DISTINCT location_name FROM raw.weather_observations") == [("Phoenix",)]
     assert pipeline.rows("SELECT DISTINCT page_title FROM raw.wikipedia_pages") == [("Boston",)]
+
+
+def test_g7_a_title_that_two_wikis_have_can_be_told_apart(pipeline: Pipeline) -> None:
+    """And is, in the command of the message."""
+    follow(pipeline.owner, [], [NEW_ENGLAND, SeedPage("New England", "de")])
+    asked = "SELECT DISTINCT load_id, page_language FROM raw.wikipedia_pages ORDER BY 1, 2"
+    pipeline.run("wikipedia", *DAY, conf={"pages": ["de:New England"]})
+    pipeline.run("wikipedia", *DAY, conf={"pages": ["New England"]})
+    assert pipeline.rows(asked) == [(1, "de"), (2, "de"), (2, "en")]
+    with pytest.raises(Exception, match="not a tracked page: fr:New England"):
+        pipeline.run("wikipedia", *DAY, conf={"pages": ["fr:New England"]})
+
+
+def test_g7_the_command_in_a_message_asks_one_wiki_alone(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    follow(pipeline.owner, [], [NEW_ENGLAND, SeedPage("New England", "de")])
+    circle = {"query": {"redirects": [{"from": "New England", "to": "New England"}]}}
+    sandbox.faults.append(Fault(path="/w", transform=lambda _: circle))
+    assert '"pages": ["en:New England"]' in pipeline.run("wikipedia", *DAY).error
 
 
 def test_g7_nothing_tracked_says_where_to_add(pipeline: Pipeline) -> None:

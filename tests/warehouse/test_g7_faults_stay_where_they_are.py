@@ -17,6 +17,7 @@ from include import weather, wikipedia
 from include.errors import BadAnswer
 from include.landing import note_problem
 from include.loads import begin_extraction
+from include.patience import GOOD_ANSWERS_SECONDS
 from include.schema import migrate
 from include.seeds import SeedPage
 from sandbox import Fault, Sandbox
@@ -155,30 +156,94 @@ def test_g7_a_page_that_gets_no_answer_within_the_patience_stops_no_other(
     assert pipeline.rows(PAGES) == [(2,), (3,)]
 
 
-@pytest.mark.usefixtures("pages")
-@pytest.mark.parametrize("titles", [("New England", "Boston"), ("Boston", "Texas"), ("New England", "Boston", "Texas")])
-def test_g7_a_second_request_without_an_answer_is_an_outage(
-    pipeline: Pipeline, sandbox: Sandbox, titles: tuple[str, ...]
+@pytest.fixture
+def six_pages(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """Six pages are followed, of keys 101 to 106, each edited eight times a day."""
+    pipeline.owner.execute("ALTER TABLE core.tracked_page ALTER COLUMN page_id RESTART WITH 101")
+    follow(pipeline.owner, [BOSTON], [SeedPage(f"Page {number}", "en") for number in range(1, 7)])
+    for number in range(1, 7):
+        sandbox.add_revisions(f"Page {number}", utc("2026-10-01T01:00"), 80, 3 * 3600)
+
+
+def about_any(*numbers: int) -> Callable[[Request], bool]:
+    """Requests that ask for one of these pages by its title."""
+    return lambda request: request.params.get("titles") in [f"Page {number}" for number in numbers]
+
+
+INTERNAL_ERROR = b'{"error": {"code": "internal_api_error_DBQueryError", "info": "Caught exception"}}'
+
+
+@pytest.mark.usefixtures("six_pages")
+@pytest.mark.parametrize("broken", [{"status": 500, "body": "DB"}, {"rewrite": lambda _: INTERNAL_ERROR}])
+@pytest.mark.parametrize("pages", [(1, 3), (2, 6), (1, 3, 5), (1, 2), (1, 2, 4, 5)])
+def test_g7_several_pages_with_a_lasting_error_of_their_own_stop_no_other(
+    pipeline: Pipeline, sandbox: Sandbox, pages: tuple[int, ...], broken: dict[str, Any]
+) -> None:
+    """A good answer between or after them tells that the service is not away."""
+    pipeline.patience.seconds = 75
+    sandbox.faults.append(Fault(path="/w", when=about_any(*pages), times=None, **broken))
+    run = pipeline.run("wikipedia", *DAY)
+    assert f"withheld {len(pages)} of 6 units, all else of it is published" in run.error
+    assert [row[0] for row in pipeline.rows(PROBLEMS)] == [100 + page for page in pages]
+    published = pipeline.rows("SELECT DISTINCT page_id FROM core.revision ORDER BY 1")
+    assert published == [(100 + page,) for page in range(1, 7) if page not in pages]
+    # Only the first one was waited for; each of the others cost one request.
+    assert sum(pipeline.waits) == 75
+    asked = [request.params["titles"] for request in sandbox.requests]
+    assert [asked.count(f"Page {page}") for page in pages[1:]] == [1] * (len(pages) - 1)
+
+
+@pytest.mark.usefixtures("six_pages")
+@pytest.mark.parametrize(
+    ("pages", "last"),
+    [
+        pytest.param((1, 2, 3), 3, id="three-in-a-row"),
+        pytest.param((1, 3, 4, 5), 5, id="three-in-a-row-after-a-good-one"),
+        pytest.param((5, 6), 6, id="no-good-answer-after-two"),
+        pytest.param((1, 2, 3, 4, 5, 6), 3, id="all"),
+    ],
+)
+def test_g7_requests_in_a_row_without_an_answer_are_an_outage(
+    pipeline: Pipeline, sandbox: Sandbox, pages: tuple[int, ...], last: int
 ) -> None:
     pipeline.patience.seconds = 75
-    sandbox.faults.append(
-        Fault(path="/w", status=500, body="DB", when=lambda request: request.params.get("titles") in titles, times=None)
-    )
+    sandbox.faults.append(Fault(path="/w", status=500, body="DB", when=about_any(*pages), times=None))
     (error,) = stage(pipeline, "wikipedia").errors.values()
     assert isinstance(error, BadAnswer) and error.is_retryable
-    assert f"page en:{titles[1]}" in str(error) and "it is tried again by itself" in str(error)
-    # The second one was not waited for.
+    assert f"page en:Page {last}" in str(error) and "it is tried again by itself" in str(error)
+    # Only the first one was waited for, and nobody is asked after the last one.
     assert sum(pipeline.waits) == 75
-    assert [request.params["titles"] for request in sandbox.requests].count(titles[1]) == 1
+    assert sandbox.requests[-1].params["titles"] == f"Page {last}"
 
 
-@pytest.mark.usefixtures("pages")
+@pytest.mark.usefixtures("six_pages")
+def test_g7_pages_whose_answers_never_come_take_no_longer_than_the_task_may(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    """A good answer lies between any two of them, and each takes as long as an answer may."""
+    now = 0.0
+
+    def hangs(request: Request) -> bool:
+        nonlocal now
+        is_odd = about_any(1, 3, 5)(request)
+        now += pipeline.patience.answer_seconds if is_odd else 0
+        return is_odd
+
+    pipeline.patience.seconds = 75
+    pipeline.patience.clock = lambda: now + sum(pipeline.waits)
+    sandbox.faults.append(Fault(path="/w", status=504, body="too late", when=hangs, times=None))
+    assert "page en:Page 5" in stage(pipeline, "wikipedia").error
+    assert pipeline.patience.clock() <= pipeline.patience.longest_try - GOOD_ANSWERS_SECONDS
+
+
+@pytest.mark.usefixtures("six_pages")
 def test_g7_what_a_fault_leaves_of_the_patience_is_not_spent_on_the_next(pipeline: Pipeline, sandbox: Sandbox) -> None:
     pipeline.patience.seconds = 75
     later = {"Retry-After": "50"}
-    sandbox.faults.append(Fault(path="/w", status=503, headers=later, when=about("New England"), times=None))
-    sandbox.faults.append(Fault(path="/w", status=500, when=about("Boston"), times=None))
-    assert "page en:Boston" in stage(pipeline, "wikipedia").error
+    sandbox.faults.append(Fault(path="/w", status=503, headers=later, when=about_any(1), times=None))
+    sandbox.faults.append(Fault(path="/w", status=500, when=about_any(3), times=None))
+    assert stage(pipeline, "wikipedia").errors == {}
+    assert [row[0] for row in pipeline.rows(PROBLEMS)] == [101, 103]
     assert pipeline.waits == [50]
 
 
@@ -367,7 +432,7 @@ PAGE_SHAPES: list[Change] = [
     *(set_revision(name, value) for name in ("user", "comment", "sha1", "tags") for value in (None, 7, {}, "x", [1], [[]])),
     *(set_page("pageid", value) for value in (2**70, "", "x", None, True, 0, -1)),
     *(set_page("ns", value) for value in (2**40, "", "x", None, 1.5)),
-    *(set_page("title", value) for value in (None, 7, {}, "", [])),
+    *(set_page("title", value) for value in (None, 7, {}, "", [], "a|b", "a#b", "<b>", "a\tb")),
     *(set_page(name, value) for name in ("redirect", "missing", "invalid", "special") for value in ("", "x", 7, [])),
     *(set_page("revisions", value) for value in (None, "", {}, [None], [[]], 7)),
     *(set_field("continue", value) for value in (None, "", "||", [], {}, {"rvcontinue": 7}, 7)),

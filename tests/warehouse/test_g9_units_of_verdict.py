@@ -116,6 +116,72 @@ def test_g9_a_value_outside_by_less_than_double_precision_is_set_aside_alone(
     assert pipeline.value("SELECT count(*) FROM core.weather") == 2 * 24 - 1
 
 
+WIKI_DAY = ("2026-10-05", "2026-10-06")
+REVISIONS = "SELECT page_id, revision_id, wikipedia_page_id, removed_at FROM core.revision ORDER BY 2"
+
+
+def continued(request: Any) -> bool:
+    return "rvcontinue" in request.params
+
+
+def in_two_parts(body: dict[str, Any]) -> dict[str, Any]:
+    """The first half of what the wiki answers."""
+    revisions = body["query"]["pages"][0]["revisions"]
+    del revisions[len(revisions) // 2 :]
+    return {**body, "continue": {"rvcontinue": "20261005130000|9", "continue": "||"}}
+
+
+def malformed(body: dict[str, Any]) -> dict[str, Any]:
+    body["query"]["pages"][0]["revisions"][0]["size"] = "1"
+    return body
+
+
+def of_another_page(body: dict[str, Any]) -> dict[str, Any]:
+    body["query"]["pages"][0] |= {"pageid": 303, "title": "Elsewhere"}
+    return body
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (malformed, "field query.pages[0].revisions[0].size is '1'"),
+        (of_another_page, "the answer continues with page 303"),
+    ],
+)
+def test_g9_a_page_whose_answer_goes_on_badly_is_withheld_with_its_true_cause_also_by_a_replay(
+    pipeline: Pipeline, sandbox: Sandbox, change: Callable[[Any], Any], cause: str
+) -> None:
+    assert pipeline.run("wikipedia", *WIKI_DAY).errors == {}
+    whole = pipeline.rows(REVISIONS)
+    assert len(whole) == 8
+    first = Fault(path="/w", when=lambda request: not continued(request), transform=in_two_parts)
+    sandbox.faults += [Fault(path="/w", when=continued, transform=change), first]
+    run = pipeline.run("wikipedia", *WIKI_DAY)
+    assert "withheld 1 of 1 units" in run.error and cause in run.error and "twice" not in run.error
+    assert pipeline.rows("SELECT expectation FROM audit.withheld") == [
+        ("answer_can_be_read: an answer that can be read",)
+    ]
+    pipeline.owner.execute("TRUNCATE core.revision")
+    assert pipeline.run("wikipedia", *WIKI_DAY, conf={"replay": True}).errors == {}
+    assert pipeline.rows(REVISIONS) == whole
+    assert pipeline.value("SELECT count(*) FROM audit.load_answer") == 1
+
+
+def test_g9_a_replay_tells_of_no_page_that_the_load_withheld_for_its_title(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    """A title that redirects in a circle, and a page that is gone by its id: nobody knows which of the two is so."""
+    assert pipeline.run("wikipedia", *WIKI_DAY).errors == {}
+    sandbox.delete_page("New England")
+    circle = {"query": {"redirects": [{"from": "New England", "to": "New England"}]}}
+    sandbox.faults.append(Fault(path="/w", when=lambda request: "titles" in request.params, transform=lambda _: circle))
+    assert "redirects in a circle" in pipeline.run("wikipedia", *WIKI_DAY).error
+    present = "SELECT page_title, is_missing FROM core.wikipedia_page WHERE is_current"
+    assert pipeline.rows(present) == [("New England", False)]
+    assert pipeline.run("wikipedia", *WIKI_DAY, conf={"replay": True}).errors == {}
+    assert pipeline.rows(present) == [("New England", False)]
+
+
 def test_g9_two_audits_of_one_load_at_once_end_well(pipeline: Pipeline, database: Callable[[str], str]) -> None:
     run = DagRun("weather", "judged twice", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock())
     pipeline.finish(pipeline.plan(run), until="transform")

@@ -328,6 +328,9 @@ def test_hours_that_an_answer_covers_are_missed(pipeline: Pipeline) -> None:
     assert "Boston [2026-10-05, 2026-10-06) UTC: missing hours: 1, expected each hour of the day" in run.error
     assert "Phoenix [2026-10-05, 2026-10-06) UTC: missing hours: 24" in run.error
     assert "raw id 1 of raw.weather_observations" in run.error
+    # Of a replay that reads the same answers again.
+    assert "clear the task extract" not in run.error
+    assert "a replay asks nobody: to ask the service again run airflow dags trigger weather" in run.error
 
 
 def test_a_page_that_an_answer_is_about_is_missed(pipeline: Pipeline) -> None:

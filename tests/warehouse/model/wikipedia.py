@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -160,6 +160,7 @@ class Part:
     span: Span
     extraction: tuple[int, int]
     is_by_id: bool
+    continues: bool
     page: dict[str, Any] | None
     is_last: bool
 
@@ -184,8 +185,21 @@ def read(row: tuple[Any, ...]) -> Part:
         page["title"] = page.get("title") or ""
     except (ValueError, KeyError, TypeError, AttributeError):
         page, is_last = None, True
-    is_by_id = "pageids" in parse_qs(urlsplit(url).query)
-    return Part(raw_id, place, Span(start, end), (load_id, attempt), is_by_id, page, is_last)
+    asked = parse_qs(urlsplit(url).query)
+    is_by_id, continues = "pageids" in asked, "rvcontinue" in asked
+    return Part(raw_id, place, Span(start, end), (load_id, attempt), is_by_id, continues, page, is_last)
+
+
+def same_page(part: Part, before: Part) -> bool:
+    """Whether an answer that continues another one tells of the same page."""
+    ids = [each.page.get("pageid") if each.page and each.exists else None for each in (part, before)]
+    return ids[0] == ids[1]
+
+
+def problems_of(parts: list[Part]) -> list[Part]:
+    """Of one page and one extraction: what cannot be used, and no later answer by id makes up for."""
+    made_up = [part.raw_id for part in parts if part.is_by_id and part.exists]
+    return [part for part in parts if part.page is None and part.raw_id > max(made_up, default=0)]
 
 
 @dataclass(frozen=True)
@@ -219,9 +233,7 @@ def is_outside(said: Said) -> bool:
 def reading_of(parts: list[Part], span: Span, is_replay: bool) -> Reading:
     """What the answers of one page and one extraction come to."""
     place, readable = parts[0].place, [part for part in parts if part.page is not None]
-    made_up = [part.raw_id for part in parts if part.is_by_id and part.exists]
-    problems = [part for part in parts if part.page is None and part.raw_id > max(made_up, default=0)]
-    if not readable or problems or not parts[-1].is_last:
+    if not readable or problems_of(parts) or not parts[-1].is_last:
         return Reading(place, parts[-1].raw_id, span, False)
     chosen = max(readable, key=lambda part: (part.exists, part.raw_id))
     assert chosen.page is not None
@@ -291,7 +303,7 @@ class Oracle:
         self._read()
         found = []
         for parts in self._by_reading(self.parts.values()):
-            is_whole = parts[-1].page is not None and parts[-1].is_last and parts[0].extraction in self.finished
+            is_whole = not problems_of(parts) and parts[-1].is_last and parts[0].extraction in self.finished
             if parts[0].place in load.subjects and parts[0].span.within(load.span) and is_whole:
                 found += [part.raw_id for part in parts if part.page is not None]
         return tuple(sorted(found))
@@ -398,7 +410,12 @@ class Oracle:
     def _read(self) -> None:
         """What was landed since the last time."""
         for row in self.pipeline.rows(f"{MADE_OF} WHERE id > %s ORDER BY id", max(self.parts, default=0)):
-            self.parts[row[0]] = read(row)
+            part = read(row)
+            if part.continues and part.page is not None:
+                # Nothing else of the page can come between an answer and the one that continues it.
+                before = [other for other in self.parts.values() if other.place == part.place][-1]
+                part = part if same_page(part, before) else replace(part, page=None, is_last=True)
+            self.parts[row[0]] = part
 
 
 def numbers(rows: list[Row]) -> list[Any]:
