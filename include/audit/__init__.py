@@ -15,6 +15,9 @@ from include.warehouse import Connection, run, statement
 
 __all__ = ["Audit", "Outcome", "Unit", "Withheld", "audit_load"]
 
+MOST_TOLD = 20
+"""Units, in the error of a load."""
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -44,10 +47,16 @@ def audit_load(connection: Connection, suite: Suite, load_id: int) -> Audit:
             "is_rejected": len(failed) == len(units),
             "quarantined": quarantined.rows,
             "withheld": len(withheld),
-            "error": "; ".join(str(unit) for unit in withheld[:20]) or None,
+            "error": _error(withheld),
         }
         run(connection, "ops/judge_load.sql", parameters)
     return Audit(outcomes, withheld, len(units), quarantined.rows)
+
+
+def _error(withheld: Sequence[Withheld]) -> str | None:
+    listed = "; ".join(str(unit) for unit in withheld[:MOST_TOLD])
+    more = f"; and {len(withheld) - MOST_TOLD} more, see audit.withheld" if len(withheld) > MOST_TOLD else ""
+    return f"{listed}{more}" or None
 
 
 def _record(connection: Connection, suite: Suite, load_id: int, outcomes: Sequence[Outcome]) -> None:

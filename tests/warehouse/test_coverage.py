@@ -262,6 +262,15 @@ def test_a_replay_covers_no_more_than_the_answers_that_it_found(pipeline: Pipeli
     assert coverage(pipeline, "wikipedia") == [("en:New England", *part), ("en:New England", *rest)]
 
 
+def test_a_load_that_left_out_many_says_how_many_more(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault.unit("temperature_2m", "°F", place=BOSTON_AT))
+    pipeline.run("weather", "2026-10-01", "2026-10-24")
+    error = pipeline.value("SELECT error FROM audit.load")
+    assert error.startswith("Boston [2026-10-01, 2026-10-02) UTC: temperature_2m in °F; Boston [2026-10-02, ")
+    assert error.count("°F") == 20
+    assert error.endswith("; and 3 more, see audit.withheld")
+
+
 def test_who_is_followed_now_is_missing_since_the_start_date_and_who_is_not_any_more_is_left_out(
     loaded: Pipeline,
 ) -> None:
