@@ -9,14 +9,14 @@ CREATE TABLE audit.withheld (
     observed text NOT NULL,
     raw_ids bigint [] NOT NULL,
     withheld_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (load_id, subject_id, span_start)
+    PRIMARY KEY (load_id, subject_id, span_start, span_end)
 );
 GRANT DELETE ON audit.withheld TO dw_loader;
 
-COMMENT ON TABLE audit.withheld IS 'Units that the last audit of a load did not trust: none of their rows was published, core keeps its last good values.';
+COMMENT ON TABLE audit.withheld IS 'Units that the last audit of a load did not trust, of a replay those that trusted ones do not make up for: none of their rows was published.';
 COMMENT ON COLUMN audit.withheld.source IS 'weather or wikipedia.';
 COMMENT ON COLUMN audit.withheld.subject_id IS 'location_id or page_id.';
-COMMENT ON COLUMN audit.withheld.span_start IS 'Weather: the UTC day, however the window cut it; wikipedia: the window of the load.';
+COMMENT ON COLUMN audit.withheld.span_start IS 'Weather: the UTC day, however the window cut it; wikipedia: the window of the load. Of a replay the part that was asked for.';
 COMMENT ON COLUMN audit.withheld.span_end IS 'End of the span, UTC, exclusive.';
 COMMENT ON COLUMN audit.withheld.expectation IS 'The first check of the suite that the unit failed, and what it asks.';
 COMMENT ON COLUMN audit.withheld.observed IS 'What was seen instead.';
