@@ -136,11 +136,48 @@ last_load AS (
         divided.subject,
         load.load_id,
         load.status,
+        load.units_withheld,
         load.error,
         divided.absent * asked_last.spans AS spans
     FROM asked_last
     INNER JOIN divided ON asked_last.source = divided.source AND asked_last.subject_id = divided.subject_id
     INNER JOIN audit.load AS load ON asked_last.load_id = load.load_id
+),
+
+-- Withheld units of a replay may overlap: the newest answer tells why. A unit is compared with those of its own island of time only,
+-- for the days of many years are islands each.
+withheld_unit AS (
+    SELECT
+        load_id,
+        subject_id,
+        tstzrange(span_start, span_end) AS span,
+        raw_ids[cardinality(raw_ids)] AS newest,
+        observed || ', expected ' || expectation AS error,
+        coalesce(span_start >= max(span_end) OVER before, true) AS is_ashore
+    FROM audit.withheld
+    WHERE load_id IN (SELECT last_load.load_id FROM last_load)
+    WINDOW before AS (
+        PARTITION BY load_id, subject_id ORDER BY span_start, span_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+),
+
+withheld_on_island AS (
+    SELECT *, count(*) FILTER (WHERE is_ashore) OVER (PARTITION BY load_id, subject_id ORDER BY span) AS island
+    FROM withheld_unit
+),
+
+withheld_part AS (
+    SELECT load_id, subject_id, error, tstzmultirange(span) - coalesce(range_agg(span) OVER newer, '{}') AS spans
+    FROM withheld_on_island
+    WINDOW newer AS (
+        PARTITION BY load_id, subject_id, island ORDER BY newest DESC, span ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+),
+
+withheld AS (
+    SELECT load_id, subject_id, error, range_agg(spans) AS spans
+    FROM withheld_part
+    GROUP BY load_id, subject_id, error
 ),
 
 set_aside AS (
@@ -155,9 +192,10 @@ set_aside AS (
 ),
 
 explained AS (
+    -- Before units had verdicts a load was rejected as a whole.
     SELECT source, subject_id, subject, 'failed' AS state, load_id, error, spans
     FROM last_load
-    WHERE status <> 'published'
+    WHERE status = 'failed' OR (status = 'rejected' AND units_withheld IS NULL)
     UNION ALL
     SELECT
         last_load.source,
@@ -165,15 +203,11 @@ explained AS (
         last_load.subject,
         'failed',
         last_load.load_id,
-        withheld.observed || ', expected ' || withheld.expectation,
-        last_load.spans * tstzmultirange(tstzrange(withheld.span_start, withheld.span_end))
+        withheld.error,
+        last_load.spans * withheld.spans
     FROM last_load
-    INNER JOIN audit.withheld AS withheld
-        ON
-            last_load.load_id = withheld.load_id
-            AND last_load.subject_id = withheld.subject_id
-            AND last_load.spans && tstzrange(withheld.span_start, withheld.span_end)
-    WHERE last_load.status = 'published'
+    INNER JOIN withheld ON last_load.load_id = withheld.load_id AND last_load.subject_id = withheld.subject_id
+    WHERE last_load.status IN ('published', 'rejected')
     UNION ALL
     SELECT
         last_load.source,
@@ -189,7 +223,16 @@ explained AS (
             last_load.load_id = set_aside.load_id
             AND last_load.subject_id = set_aside.location_id
             AND set_aside.observed_at <@ last_load.spans
-    WHERE last_load.source = 'weather' AND last_load.status = 'published'
+    WHERE
+        last_load.source = 'weather'
+        AND last_load.status = 'published'
+        AND NOT EXISTS (
+            SELECT 1 FROM withheld
+            WHERE
+                last_load.load_id = withheld.load_id
+                AND last_load.subject_id = withheld.subject_id
+                AND set_aside.observed_at <@ withheld.spans
+        )
     GROUP BY last_load.source, last_load.subject_id, last_load.subject, last_load.load_id, set_aside.limits
 ),
 
