@@ -89,12 +89,41 @@ absent_somewhere AS (
 ),
 
 -- The loads that may say why: they have ended, and asked for something that is absent.
-ended AS (
-    SELECT load.source, load.load_id, load.subject_ids, load.window_start, load.window_end
+ended_load AS (
+    SELECT load.source, load.load_id, load.attempt, load.is_replay, load.subject_ids, load.window_start, load.window_end
     FROM audit.load AS load
     INNER JOIN absent_somewhere AS absent
         ON load.source = absent.source AND tstzrange(load.window_start, load.window_end) && absent.spans
     WHERE load.status IN ('published', 'rejected', 'failed')
+),
+
+-- A replay asked nobody: it can tell of what its answers were asked for, and the load that asked in vain still tells of the rest.
+replayed AS (
+    SELECT
+        load.source, load.load_id, answer.location_id AS subject_id,
+        greatest(load.window_start, answer.window_start) AS window_start, least(load.window_end, answer.window_end) AS window_end
+    FROM ended_load AS load
+    INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
+    INNER JOIN raw.weather_observations AS answer ON noted.raw_id = answer.id
+    WHERE load.is_replay AND load.source = 'weather'
+    UNION ALL
+    SELECT
+        load.source, load.load_id, answer.page_id,
+        greatest(load.window_start, answer.window_start), least(load.window_end, answer.window_end)
+    FROM ended_load AS load
+    INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
+    INNER JOIN raw.wikipedia_pages AS answer ON noted.raw_id = answer.id
+    WHERE load.is_replay AND load.source = 'wikipedia'
+),
+
+ended AS (
+    SELECT source, load_id, subject_ids, window_start, window_end
+    FROM ended_load
+    WHERE NOT is_replay
+    UNION ALL
+    SELECT source, load_id, array_agg(DISTINCT subject_id), window_start, window_end
+    FROM replayed
+    GROUP BY source, load_id, window_start, window_end
 ),
 
 -- Time is cut wherever one of their windows begins or ends, so that each asked for a slice as a whole or not at all. The last

@@ -335,6 +335,21 @@ def test_a_load_that_left_out_many_says_how_many_more(pipeline: Pipeline, sandbo
     assert error.endswith("; and 3 more, see audit.withheld")
 
 
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_what_a_replay_has_no_answer_of_keeps_the_reason_of_the_load_that_asked(
+    pipeline: Pipeline, sandbox: Sandbox, dag_id: str
+) -> None:
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
+    assert pipeline.run(dag_id, START, "2024-11-17").errors == {}
+    sandbox.faults.append(Fault(path="/", status=400, times=None))
+    failed = pipeline.run(dag_id, "2024-11-17", "2024-11-18").loads[0]["load_id"]
+    before = coverage(pipeline, dag_id)
+    assert [row[3] for row in before[:3]] == ["loaded", "failed", "missing"] and before[1][4] == failed
+    assert pipeline.run(dag_id, START, END, conf={"replay": True}).errors == {}
+    assert pipeline.run(dag_id, "2024-11-17", END, conf={"replay": True}).errors
+    assert coverage(pipeline, dag_id) == before
+
+
 def test_who_is_followed_now_is_missing_since_the_start_date_and_who_is_not_any_more_is_left_out(
     loaded: Pipeline,
 ) -> None:
