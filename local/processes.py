@@ -10,7 +10,7 @@ def every_process() -> Iterator[psutil.Process]:
     """All that run now.
 
     psutil (7.2) keeps what it found for the next time, and a pid that was given to another process meanwhile then says once that
-    it does not run. On a machine with 32768 pids that happens within half an hour.
+    it does not run. Pids come around after 32,768 processes where Linux keeps its default.
     """
     psutil.process_iter.cache_clear()
     return psutil.process_iter()

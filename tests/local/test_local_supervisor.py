@@ -108,7 +108,6 @@ def test_what_killed_programs_had_forked_is_found_by_up_and_by_down(ending: str,
     """Also when supervisord has given the program up, or was killed with it."""
     supervisor, parent, descendants = forking(paths)
     supervisor._server().stopProcess("other")
-    parent.suspend()  # it cannot end by itself meanwhile
     killed = [psutil.Process(int((paths.state / "supervisord.pid").read_text())), parent]
     for process in killed:
         process.kill()
