@@ -38,12 +38,13 @@ def orphans(paths: Paths) -> list[psutil.Process]:
 
     These are the processes of the session that do not descend from supervisord any more, and a killed PostgreSQL's.
     """
+    session = _session(paths)
+    ours = alive(_in_session(paths))
+    # After that, or what is forked meanwhile would be without a parent.
     parents = {}
     for process in every_process():
         with suppress(psutil.Error):
             parents[process.pid] = process.ppid()
-    session = _session(paths)
-    ours = alive(_in_session(paths))
 
     def descends(pid: int) -> bool:
         while pid > 1 and pid != session:

@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local import leftovers
 from local.console import wait_until
 from local.leftovers import remember_session, strays
-from local.processes import alive
+from local.processes import alive, every_process
 from local.settings import REPO, Paths
 from local.supervisor import Program, Supervisor, listens, write
 
@@ -125,6 +126,29 @@ def test_a_process_under_a_pid_that_another_one_had_is_found(paths: Paths) -> No
             vars(known)["_pid_reused"] = True
     assert {process.pid for process in strays(paths)} >= {process.pid for process in [parent, *descendants]}
     supervisor.down()
+
+
+def test_what_is_forked_while_orphans_are_looked_for_is_none(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler forks all the time; it was seen without a parent, and killed, when another program started."""
+    forks = "import os, signal, time; signal.signal(signal.SIGUSR1, lambda *_: os.fork())\nwhile True: time.sleep(600)"
+    write([Program("forking", [sys.executable, "-c", forks], options=AT_ONCE)], paths)
+    supervisor = Supervisor(paths)
+    supervisor.launch()
+    supervisor.apply()
+    supervisor.start(["forking"])
+    wait_until(lambda: len(supervisor.pids()) == 1, 20, lambda: str(supervisor.states()))
+    program = psutil.Process(supervisor.pids()["forking"])
+    wait_until(lambda: forks in program.cmdline(), 20, lambda: "still another program")
+    wait_until(lambda: program.status() == psutil.STATUS_SLEEPING, 20, lambda: "not ready for the signal")
+
+    def looked_at() -> Iterator[psutil.Process]:
+        yield from every_process()
+        count = len(program.children(recursive=True))
+        program.send_signal(signal.SIGUSR1)
+        wait_until(lambda: len(program.children(recursive=True)) > count, 20, lambda: "no fork")
+
+    monkeypatch.setattr(leftovers, "every_process", looked_at)
+    assert leftovers.orphans(paths) == []
 
 
 def test_a_session_noted_on_another_day_leads_to_nobody(paths: Paths) -> None:
