@@ -23,7 +23,6 @@ FAST := $(wildcard tests/unit tests/dags tests/sandbox)
 SLOW := $(wildcard tests/local tests/warehouse tests/e2e)
 DOCKER := $(wildcard tests/compose tests/bare)
 CODE := $(wildcard dags plugins include config deploy local sandbox tests)
-TYPED := $(wildcard include plugins local sandbox)
 
 # Histories that `make model` plays of each source.
 SEEDS ?= 20
@@ -75,7 +74,7 @@ lint: install ## ruff, sqlfluff, mypy
 	$(RUN) -m ruff check $(CODE)
 	$(RUN) -m ruff format --check $(CODE)
 	$(RUN) -m sqlfluff lint sql
-	$(RUN) -m mypy $(TYPED)
+	$(RUN) -m mypy $(CODE)
 
 format: install ## let ruff format the code
 	$(RUN) -m ruff check --fix $(CODE)
