@@ -37,7 +37,7 @@ def shown(*words: str) -> str:
     env = {
         name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "T")
     }
-    command = ["make", "--dry-run", "--assume-old=install", *words]
+    command = ["make", "--dry-run", "--no-print-directory", "--assume-old=install", *words]
     return subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, check=True).stdout
 
 
