@@ -15,10 +15,13 @@ from include.warehouse import Connection, run, statement
 
 __all__ = ["Audit", "Outcome", "Unit", "Withheld", "audit_load"]
 
+MOST_TOLD = 20
+"""Units, in the error of a load."""
+
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found: each expectation, the units that are withheld, and how many rows were set aside of how many units."""
+    """What an audit found: each expectation, the units that are withheld of how many, and how many rows were set aside."""
 
     outcomes: list[Outcome]
     withheld: list[Withheld]
@@ -44,10 +47,17 @@ def audit_load(connection: Connection, suite: Suite, load_id: int) -> Audit:
             "is_rejected": len(failed) == len(units),
             "quarantined": quarantined.rows,
             "withheld": len(withheld),
-            "error": "; ".join(str(unit) for unit in withheld[:20]) or None,
+            "error": _error(withheld),
         }
         run(connection, "ops/judge_load.sql", parameters)
-    return Audit(outcomes, withheld, len(units), quarantined.rows)
+    # Of a replay an untrusted unit may be no loss, since trusted ones have its span: it is not counted.
+    return Audit(outcomes, withheld, len(units) - len(failed) + len(withheld), quarantined.rows)
+
+
+def _error(withheld: Sequence[Withheld]) -> str | None:
+    listed = "; ".join(str(unit) for unit in withheld[:MOST_TOLD])
+    more = f"; and {len(withheld) - MOST_TOLD} more, see audit.withheld" if len(withheld) > MOST_TOLD else ""
+    return f"{listed}{more}" or None
 
 
 def _record(connection: Connection, suite: Suite, load_id: int, outcomes: Sequence[Outcome]) -> None:

@@ -87,8 +87,8 @@ def _broken(limits: Sequence[Limit]) -> sql.Composed:
 
 
 def _published(suite: Suite) -> sql.SQL:
-    """Hours beside the window are staged for the verdict on their day only."""
-    return sql.SQL("is_in_window" if suite.key[1] == "observed_at" else "true")
+    """The predicate of the rows that the load would publish."""
+    return sql.SQL("is_in_window" if suite.stages_beside_window else "true")
 
 
 def outside(limit: Limit) -> sql.Composed:

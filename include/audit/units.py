@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from include.suites import Check, Suite
 from include.warehouse import Connection, run, statement
@@ -47,34 +47,40 @@ def withhold(
 ) -> list[Withheld]:
     """Marks the rows of the units that failed (index -> the check) and lists the units in audit.withheld; returns these.
 
-    A replay has several units of one subject and span where several answers are stored: these are listed when none is trusted.
+    A replay has several units of a subject and time where several answers are stored: what trusted ones have is not listed.
     """
-    _mark(connection, suite, load_id, [units[index] for index in failed])
-    trusted = {_span_of(unit) for index, unit in enumerate(units) if index not in failed}
-    withheld: dict[tuple[int, datetime], Withheld] = {}
-    for index, check in failed.items():
-        unit = units[index]
-        if _span_of(unit) not in trusted:
-            withheld[_span_of(unit)] = _withheld(unit, check)
+    untrusted = [(units[index], failed[index]) for index in sorted(failed)]
+    _mark(connection, suite, load_id, [unit for unit, _ in untrusted])
     run(connection, "ops/forget_withheld.sql", {"load_id": load_id})
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            statement("ops/record_withheld.sql"),
-            [
-                {
-                    "load_id": load_id,
-                    "source": suite.name,
-                    "subject_id": unit.subject_id,
-                    "span_start": unit.span.start,
-                    "span_end": unit.span.end,
-                    "expectation": unit.expectation,
-                    "observed": unit.seen,
-                    "raw_ids": list(unit.raw_ids),
-                }
-                for unit in withheld.values()
-            ],
-        )
-    return list(withheld.values())
+    withheld = [_withheld(unit, check) for unit, check in untrusted]
+    trusted = [unit for index, unit in enumerate(units) if index not in failed]
+    return _list(connection, load_id, withheld, trusted) if withheld else []
+
+
+def _list(
+    connection: Connection, load_id: int, withheld: Sequence[Withheld], trusted: Sequence[Unit]
+) -> list[Withheld]:
+    subjects = {unit.subject_id for unit in withheld}
+    beside = [unit for unit in trusted if unit["subject_id"] in subjects]
+    parameters = {
+        "load_id": load_id,
+        "untrusted": Jsonb([{"number": number, **_row(unit)} for number, unit in enumerate(withheld)]),
+        "trusted_ids": [unit["subject_id"] for unit in beside],
+        "trusted_starts": [unit["span_start"] for unit in beside],
+        "trusted_ends": [unit["span_end"] for unit in beside],
+    }
+    return [withheld[number] for (number,) in run(connection, "ops/record_withheld.sql", parameters)]
+
+
+def _row(unit: Withheld) -> dict[str, Any]:
+    return {
+        "subject_id": unit.subject_id,
+        "span_start": unit.span.start.isoformat(),
+        "span_end": unit.span.end.isoformat(),
+        "expectation": unit.expectation,
+        "observed": unit.seen,
+        "raw_ids": unit.raw_ids,
+    }
 
 
 def _mark(connection: Connection, suite: Suite, load_id: int, units: Sequence[Unit]) -> None:
@@ -89,10 +95,6 @@ def _mark(connection: Connection, suite: Suite, load_id: int, units: Sequence[Un
         }
         for name in suite.withhold:
             run(connection, name, parameters)
-
-
-def _span_of(unit: Unit) -> tuple[int, datetime]:
-    return unit["subject_id"], unit["span_start"]
 
 
 def _withheld(unit: Unit, check: Check) -> Withheld:

@@ -42,7 +42,8 @@ class Suite:
 
     `units` is the statement that aggregates the rows of `table` by unit, with `parameters`; the first check that a unit fails
     is the reason why it is withheld, so the order of `checks` is from cause to effect. `withhold` are the statements that
-    mark the rows of units.
+    mark the rows of units. Where `stages_beside_window`, some rows are staged for the verdict on their unit only, and
+    `is_in_window` says of each whether the load would publish it.
     """
 
     name: str
@@ -53,4 +54,5 @@ class Suite:
     checks: tuple[Check, ...]
     units: str
     withhold: tuple[str, ...]
+    stages_beside_window: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)

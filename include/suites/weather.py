@@ -50,6 +50,7 @@ SUITE = Suite(
     ),
     units="weather/units.sql",
     withhold=("weather/withhold_hours.sql",),
+    stages_beside_window=True,
     parameters={
         "units": json.dumps(UNITS, ensure_ascii=False),
         "most_set_aside": MOST_SET_ASIDE,

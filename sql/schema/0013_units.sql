@@ -9,14 +9,14 @@ CREATE TABLE audit.withheld (
     observed text NOT NULL,
     raw_ids bigint [] NOT NULL,
     withheld_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (load_id, subject_id, span_start)
+    PRIMARY KEY (load_id, subject_id, span_start, span_end)
 );
 GRANT DELETE ON audit.withheld TO dw_loader;
 
-COMMENT ON TABLE audit.withheld IS 'Units that the last audit of a load did not trust: none of their rows was published, core keeps its last good values.';
+COMMENT ON TABLE audit.withheld IS 'Units that the last audit of a load did not trust, of a replay those that trusted ones do not make up for: none of their rows was published.';
 COMMENT ON COLUMN audit.withheld.source IS 'weather or wikipedia.';
 COMMENT ON COLUMN audit.withheld.subject_id IS 'location_id or page_id.';
-COMMENT ON COLUMN audit.withheld.span_start IS 'Weather: the UTC day, however the window cut it; wikipedia: the window of the load.';
+COMMENT ON COLUMN audit.withheld.span_start IS 'Weather: the UTC day, however the window cut it; wikipedia: the window of the load. Of a replay the part that was asked for.';
 COMMENT ON COLUMN audit.withheld.span_end IS 'End of the span, UTC, exclusive.';
 COMMENT ON COLUMN audit.withheld.expectation IS 'The first check of the suite that the unit failed, and what it asks.';
 COMMENT ON COLUMN audit.withheld.observed IS 'What was seen instead.';
@@ -89,12 +89,41 @@ absent_somewhere AS (
 ),
 
 -- The loads that may say why: they have ended, and asked for something that is absent.
-ended AS (
-    SELECT load.source, load.load_id, load.subject_ids, load.window_start, load.window_end
+ended_load AS (
+    SELECT load.source, load.load_id, load.attempt, load.is_replay, load.subject_ids, load.window_start, load.window_end
     FROM audit.load AS load
     INNER JOIN absent_somewhere AS absent
         ON load.source = absent.source AND tstzrange(load.window_start, load.window_end) && absent.spans
     WHERE load.status IN ('published', 'rejected', 'failed')
+),
+
+-- A replay asked nobody: it can tell of what its answers were asked for, and the load that asked in vain still tells of the rest.
+replayed AS (
+    SELECT
+        load.source, load.load_id, answer.location_id AS subject_id,
+        greatest(load.window_start, answer.window_start) AS window_start, least(load.window_end, answer.window_end) AS window_end
+    FROM ended_load AS load
+    INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
+    INNER JOIN raw.weather_observations AS answer ON noted.raw_id = answer.id
+    WHERE load.is_replay AND load.source = 'weather'
+    UNION ALL
+    SELECT
+        load.source, load.load_id, answer.page_id,
+        greatest(load.window_start, answer.window_start), least(load.window_end, answer.window_end)
+    FROM ended_load AS load
+    INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
+    INNER JOIN raw.wikipedia_pages AS answer ON noted.raw_id = answer.id
+    WHERE load.is_replay AND load.source = 'wikipedia'
+),
+
+ended AS (
+    SELECT source, load_id, subject_ids, window_start, window_end
+    FROM ended_load
+    WHERE NOT is_replay
+    UNION ALL
+    SELECT source, load_id, array_agg(DISTINCT subject_id), window_start, window_end
+    FROM replayed
+    GROUP BY source, load_id, window_start, window_end
 ),
 
 -- Time is cut wherever one of their windows begins or ends, so that each asked for a slice as a whole or not at all. The last
@@ -136,11 +165,48 @@ last_load AS (
         divided.subject,
         load.load_id,
         load.status,
+        load.units_withheld,
         load.error,
         divided.absent * asked_last.spans AS spans
     FROM asked_last
     INNER JOIN divided ON asked_last.source = divided.source AND asked_last.subject_id = divided.subject_id
     INNER JOIN audit.load AS load ON asked_last.load_id = load.load_id
+),
+
+-- Withheld units of a replay may overlap: the newest answer tells why. A unit is compared with those of its own island of time only,
+-- for the days of many years are islands each.
+withheld_unit AS (
+    SELECT
+        load_id,
+        subject_id,
+        tstzrange(span_start, span_end) AS span,
+        raw_ids[cardinality(raw_ids)] AS newest,
+        observed || ', expected ' || expectation AS error,
+        coalesce(span_start >= max(span_end) OVER before, true) AS is_ashore
+    FROM audit.withheld
+    WHERE load_id IN (SELECT last_load.load_id FROM last_load)
+    WINDOW before AS (
+        PARTITION BY load_id, subject_id ORDER BY span_start, span_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+),
+
+withheld_on_island AS (
+    SELECT *, count(*) FILTER (WHERE is_ashore) OVER (PARTITION BY load_id, subject_id ORDER BY span) AS island
+    FROM withheld_unit
+),
+
+withheld_part AS (
+    SELECT load_id, subject_id, error, tstzmultirange(span) - coalesce(range_agg(span) OVER newer, '{}') AS spans
+    FROM withheld_on_island
+    WINDOW newer AS (
+        PARTITION BY load_id, subject_id, island ORDER BY newest DESC, span ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+),
+
+withheld AS (
+    SELECT load_id, subject_id, error, range_agg(spans) AS spans
+    FROM withheld_part
+    GROUP BY load_id, subject_id, error
 ),
 
 set_aside AS (
@@ -155,9 +221,10 @@ set_aside AS (
 ),
 
 explained AS (
+    -- Before units had verdicts a load was rejected as a whole.
     SELECT source, subject_id, subject, 'failed' AS state, load_id, error, spans
     FROM last_load
-    WHERE status <> 'published'
+    WHERE status = 'failed' OR (status = 'rejected' AND units_withheld IS NULL)
     UNION ALL
     SELECT
         last_load.source,
@@ -165,15 +232,11 @@ explained AS (
         last_load.subject,
         'failed',
         last_load.load_id,
-        withheld.observed || ', expected ' || withheld.expectation,
-        last_load.spans * tstzmultirange(tstzrange(withheld.span_start, withheld.span_end))
+        withheld.error,
+        last_load.spans * withheld.spans
     FROM last_load
-    INNER JOIN audit.withheld AS withheld
-        ON
-            last_load.load_id = withheld.load_id
-            AND last_load.subject_id = withheld.subject_id
-            AND last_load.spans && tstzrange(withheld.span_start, withheld.span_end)
-    WHERE last_load.status = 'published'
+    INNER JOIN withheld ON last_load.load_id = withheld.load_id AND last_load.subject_id = withheld.subject_id
+    WHERE last_load.status IN ('published', 'rejected')
     UNION ALL
     SELECT
         last_load.source,
@@ -189,7 +252,16 @@ explained AS (
             last_load.load_id = set_aside.load_id
             AND last_load.subject_id = set_aside.location_id
             AND set_aside.observed_at <@ last_load.spans
-    WHERE last_load.source = 'weather' AND last_load.status = 'published'
+    WHERE
+        last_load.source = 'weather'
+        AND last_load.status = 'published'
+        AND NOT EXISTS (
+            SELECT 1 FROM withheld
+            WHERE
+                last_load.load_id = withheld.load_id
+                AND last_load.subject_id = withheld.subject_id
+                AND set_aside.observed_at <@ withheld.spans
+        )
     GROUP BY last_load.source, last_load.subject_id, last_load.subject, last_load.load_id, set_aside.limits
 ),
 

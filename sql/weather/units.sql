@@ -1,5 +1,6 @@
 -- The units of a load, one place on one UTC day of one answer, and what the audit asks of each, in one pass over the staged hours.
--- A day is judged as the service answered it, also where the window cuts it: hours that had not struck by then are not expected.
+-- A day is judged as the service answered it, also where the window cuts it: hours that had not struck by then are not expected. The
+-- unit of a replay is then the part that the answer was asked for and the replay is to have: other answers may have the rest.
 WITH answer AS (
     SELECT answer.raw_id, answer.location_id, answer.window_start, answer.window_end, stored.ingested_at, NULL AS problem
     FROM staging.weather_answer AS answer
@@ -17,6 +18,8 @@ expected AS (
     SELECT
         answer.raw_id,
         answer.location_id,
+        answer.window_start,
+        answer.window_end,
         day.span_start,
         least(24, extract(EPOCH FROM date_trunc('hour', answer.ingested_at, 'UTC') + interval '1 hour' - day.span_start) / 3600)::integer AS hours,
         answer.problem
@@ -40,10 +43,10 @@ unasked AS (
 ),
 
 unit AS (
-    SELECT raw_id, location_id, span_start, hours, problem
+    SELECT raw_id, location_id, window_start, window_end, span_start, hours, problem
     FROM expected
     UNION ALL
-    SELECT NULL, location_id, span_start, 24, 'no answer was landed'
+    SELECT NULL, location_id, NULL, NULL, span_start, 24, 'no answer was landed'
     FROM unasked
 ),
 
@@ -107,8 +110,8 @@ SELECT
     unit.location_id AS subject_id,
     location.location_name AS subject,
     location.location_name AS name,
-    unit.span_start,
-    unit.span_start + interval '24 hours' AS span_end,
+    CASE WHEN load.is_replay THEN greatest(unit.span_start, unit.window_start) ELSE unit.span_start END AS span_start,
+    least(unit.span_start + interval '24 hours', CASE WHEN load.is_replay THEN unit.window_end END) AS span_end,
     unit.problem,
     changed.units AS changed_units,
     unit.hours - bit_count((coalesce(measured.hours_present, 0) & ((1 << unit.hours) - 1))::bit(32)) AS missing_hours,
@@ -141,6 +144,7 @@ SELECT
     measured.lowest_wind_direction_degrees, measured.highest_wind_direction_degrees,
     measured.lowest_weather_code, measured.highest_weather_code
 FROM unit
+INNER JOIN audit.load AS load ON load.load_id = %(load_id)s
 LEFT JOIN core.location AS location ON unit.location_id = location.location_id
 LEFT JOIN measured
     ON unit.raw_id = measured.raw_id AND unit.location_id = measured.location_id AND unit.span_start = measured.span_start

@@ -1,4 +1,5 @@
--- The units of a load, one page of one extraction, and what the audit asks of each.
+-- The units of a load, one page of one extraction, and what the audit asks of each. Of a replay each has the part of its window that
+-- the extraction read.
 WITH answer AS (
     SELECT answer.raw_id, answer.page_id, stored.load_id AS landed_by, stored.attempt, stored.window_start, stored.window_end
     FROM staging.page_answer AS answer
@@ -8,11 +9,12 @@ WITH answer AS (
 
 -- What is wrong with one answer of a page is wrong with all that this extraction has of the page.
 found AS (
-    SELECT page_id, landed_by, attempt, raw_id, NULL AS problem
+    SELECT page_id, landed_by, attempt, raw_id, window_start, window_end, NULL AS problem
     FROM answer
     UNION ALL
     SELECT
-        problem.subject_id, coalesce(stored.load_id, load.load_id), coalesce(stored.attempt, load.attempt), problem.raw_id, problem.problem
+        problem.subject_id, coalesce(stored.load_id, load.load_id), coalesce(stored.attempt, load.attempt), problem.raw_id,
+        problem.window_start, problem.window_end, problem.problem
     FROM staging.problem
     INNER JOIN audit.load AS load ON problem.load_id = load.load_id
     LEFT JOIN raw.wikipedia_pages AS stored ON problem.raw_id = stored.id
@@ -26,11 +28,13 @@ unit AS (
         attempt,
         coalesce(array_agg(DISTINCT raw_id) FILTER (WHERE raw_id IS NOT NULL), '{}') AS raw_ids,
         max(raw_id) FILTER (WHERE problem IS NULL) AS reading_id,
+        min(window_start) AS window_start,
+        max(window_end) AS window_end,
         string_agg(DISTINCT problem, '; ') AS problem
     FROM found
     GROUP BY page_id, landed_by, attempt
     UNION ALL
-    SELECT page.page_id, NULL, NULL, '{}', NULL, 'no answer was landed'
+    SELECT page.page_id, NULL, NULL, '{}', NULL, NULL, NULL, 'no answer was landed'
     FROM audit.load AS load
     CROSS JOIN LATERAL unnest(load.subject_ids) AS page (page_id)
     WHERE load.load_id = %(load_id)s AND NOT load.is_replay AND page.page_id NOT IN (SELECT found.page_id FROM found)
@@ -60,8 +64,8 @@ SELECT
     unit.page_id AS subject_id,
     tracked.page_language || ':' || tracked.page_title AS subject,
     tracked.page_language || ':' || tracked.page_title AS name,
-    load.window_start AS span_start,
-    load.window_end AS span_end,
+    greatest(load.window_start, CASE WHEN load.is_replay THEN unit.window_start END) AS span_start,
+    least(load.window_end, CASE WHEN load.is_replay THEN unit.window_end END) AS span_end,
     coalesce(unit.problem, CASE WHEN page.page_id IS NULL THEN 'no answer tells of the page' END) AS problem,
     coalesce(measured.outside_window, 0) AS outside_window,
     coalesce(measured.twice, 0) AS twice,

@@ -262,6 +262,94 @@ def test_a_replay_covers_no_more_than_the_answers_that_it_found(pipeline: Pipeli
     assert coverage(pipeline, "wikipedia") == [("en:New England", *part), ("en:New England", *rest)]
 
 
+def unit_of(
+    pipeline: Pipeline, load_id: int, subject_id: int, start: str, end: str, seen: str, raw_id: int = 1
+) -> None:
+    """A unit that a load of weather withheld."""
+    pipeline.owner.execute(
+        "INSERT INTO audit.withheld (load_id, source, subject_id, span_start, span_end, expectation, observed, raw_ids) "
+        "VALUES (%s, 'weather', %s, %s, %s, 'some check', %s, %s)",
+        [load_id, subject_id, utc(start), utc(end), seen, [raw_id]],
+    )
+    pipeline.owner.execute("UPDATE audit.load SET units_withheld = 1 WHERE load_id = %s", [load_id])
+
+
+def test_days_that_a_load_withheld_for_the_same_reason_are_one_span(loaded: Pipeline) -> None:
+    loaded.owner.execute("DELETE FROM core.weather WHERE location_id = 1")
+    load_id = ledger(loaded, "published", [1], START, END)
+    for day in (16, 17, 18):
+        unit_of(loaded, load_id, 1, f"2024-11-{day}", f"2024-11-{day + 1}", "none" if day < 18 else "few", day)
+    assert coverage(loaded)[:2] == [
+        ("Boston", "16T00", "18T00", "failed", load_id, "none, expected some check"),
+        ("Boston", "18T00", "19T00", "failed", load_id, "few, expected some check"),
+    ]
+
+
+def test_of_withheld_units_that_overlap_the_newest_answer_tells_and_the_spans_tile(loaded: Pipeline) -> None:
+    """As a replay has them."""
+    loaded.owner.execute("DELETE FROM core.weather WHERE location_id = 1")
+    load_id = ledger(loaded, "published", [1], START, END)
+    unit_of(loaded, load_id, 1, "2024-11-16", "2024-11-18", "oldest", 1)
+    unit_of(loaded, load_id, 1, "2024-11-16T06", "2024-11-17", "newest", 3)
+    unit_of(loaded, load_id, 1, "2024-11-16T12", "2024-11-18T12", "newer", 2)
+    unit_of(loaded, load_id, 1, "2024-11-18T12", "2024-11-19", "apart", 1)
+    assert [(*row[1:4], row[5].split(",")[0]) for row in coverage(loaded) if row[0] == "Boston"] == [
+        ("16T00", "16T06", "failed", "oldest"),
+        ("16T06", "17T00", "failed", "newest"),
+        ("17T00", "18T12", "failed", "newer"),
+        ("18T12", "19T00", "failed", "apart"),
+    ]
+
+
+def test_each_place_of_a_rejected_load_has_its_own_reason(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
+    sandbox.faults.append(Fault.unit("temperature_2m", "°F", place=BOSTON_AT))
+    sandbox.faults.append(Fault.absurd("relative_humidity_2m", 200, place=(33.4484, -112.074)))
+    run = pipeline.run("weather", START, "2024-11-18")
+    assert "nothing of it is published" in run.error
+    boston, _, phoenix, _ = coverage(pipeline)
+    assert boston[:4] == ("Boston", "16T00", "18T00", "failed")
+    assert phoenix[:4] == ("Phoenix", "16T00", "18T00", "failed")
+    assert boston[5].startswith("temperature_2m in °F, expected units_as_expected") and "Phoenix" not in boston[5]
+    assert phoenix[5].startswith("too many set aside: 24, expected few_hours_set_aside") and "Boston" not in phoenix[5]
+
+
+def test_a_day_that_is_withheld_for_its_many_quarantined_hours_is_one_span(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    """They are quarantined too, but it is the day that is to be fetched."""
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
+    for hour in range(3, 7):
+        sandbox.faults.append(Fault.absurd("temperature_2m", 99, place=BOSTON_AT, hour=f"2024-11-16T0{hour}:00"))
+    assert "few_hours_set_aside" in pipeline.run("weather", START, "2024-11-18").error
+    boston = [row[1:4] for row in coverage(pipeline, until="2024-11-18") if row[0] == "Boston"]
+    assert boston == [("16T00", "17T00", "failed"), ("17T00", "18T00", "loaded")]
+
+
+def test_a_load_that_left_out_many_says_how_many_more(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault.unit("temperature_2m", "°F", place=BOSTON_AT))
+    pipeline.run("weather", "2026-10-01", "2026-10-24")
+    error = pipeline.value("SELECT error FROM audit.load")
+    assert error.startswith("Boston [2026-10-01, 2026-10-02) UTC: temperature_2m in °F; Boston [2026-10-02, ")
+    assert error.count("°F") == 20
+    assert error.endswith("; and 3 more, see audit.withheld")
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_what_a_replay_has_no_answer_of_keeps_the_reason_of_the_load_that_asked(
+    pipeline: Pipeline, sandbox: Sandbox, dag_id: str
+) -> None:
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
+    assert pipeline.run(dag_id, START, "2024-11-17").errors == {}
+    sandbox.faults.append(Fault(path="/", status=400, times=None))
+    failed = pipeline.run(dag_id, "2024-11-17", "2024-11-18").loads[0]["load_id"]
+    before = coverage(pipeline, dag_id)
+    assert [row[3] for row in before[:3]] == ["loaded", "failed", "missing"] and before[1][4] == failed
+    assert pipeline.run(dag_id, START, END, conf={"replay": True}).errors == {}
+    assert pipeline.run(dag_id, "2024-11-17", END, conf={"replay": True}).errors
+    assert coverage(pipeline, dag_id) == before
+
+
 def test_who_is_followed_now_is_missing_since_the_start_date_and_who_is_not_any_more_is_left_out(
     loaded: Pipeline,
 ) -> None:

@@ -218,6 +218,120 @@ def test_g9_two_audits_at_once_of_a_load_that_is_published_stage_it_once(pipelin
     assert pipeline.value("SELECT count(*) FROM staging.weather") == 2 * 24
 
 
+def withheld(pipeline: Pipeline, load_id: int) -> list[tuple[Any, ...]]:
+    """(subject, span, check, raw ids) of what a load withheld."""
+    return pipeline.rows(
+        """
+        SELECT
+            subject_id, to_char(span_start, 'DD"T"HH24'), to_char(span_end, 'DD"T"HH24'), split_part(expectation, ':', 1), raw_ids
+        FROM audit.withheld WHERE load_id = %s ORDER BY 1, 2, 3
+        """,
+        load_id,
+    )
+
+
+def twice(answer: Any) -> Any:
+    """The first revision a second time."""
+    revisions = answer["query"]["pages"][0]["revisions"]
+    revisions.append(revisions[0])
+    return answer
+
+
+def replayed(pipeline: Pipeline, dag_id: str, start: str, end: str) -> tuple[DagRun, int]:
+    run = pipeline.run(dag_id, start, end, conf={"replay": True})
+    return run, run.loads[0]["load_id"]
+
+
+def test_g9_a_replay_withholds_a_reading_of_which_no_trusted_one_has_the_window(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": "2026-10-05"}))
+    assert pipeline.run("wikipedia", "2026-10-05", "2026-10-06").errors == {}
+    sandbox.faults.append(Fault(path="/w/api.php", transform=twice))
+    assert "no_revision_twice" in pipeline.run("wikipedia", "2026-10-06", "2026-10-07").error
+    run, load_id = replayed(pipeline, "wikipedia", "2026-10-05", "2026-10-07")
+    assert (
+        "withheld 1 of 2 units, all else of it is published: en:New England [2026-10-06, 2026-10-07) UTC" in run.error
+    )
+    assert withheld(pipeline, load_id) == [(1, "06T00", "07T00", "no_revision_twice", [2])]
+    assert pipeline.rows("SELECT status, units_withheld FROM audit.load WHERE is_replay") == [("published", 1)]
+    states = """
+        SELECT state, load_id, error LIKE 'twice: 1, expected no_revision_twice%%' FROM audit.coverage
+        WHERE source = 'wikipedia' AND window_start < %s ORDER BY window_start
+    """
+    assert pipeline.rows(states, utc("2026-10-07")) == [("loaded", None, None), ("failed", load_id, True)]
+
+
+def test_g9_a_replay_withholds_the_part_of_a_day_that_no_trusted_answer_was_asked_for(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    """Each answer has the whole day, and is judged by it; what is published of it is what was asked for."""
+    note_catchup(pipeline.owner, read_settings({"DW_START_DATE": "2026-10-05"}))
+    assert pipeline.run("weather", "2026-10-05", "2026-10-05T12").errors == {}
+    sandbox.faults.append(Fault.unit("temperature_2m", "°F", place=(42.3601, -71.0589), times=1))
+    assert "units_as_expected" in pipeline.run("weather", "2026-10-05T12", "2026-10-06T06").error
+    run, load_id = replayed(pipeline, "weather", "2026-10-05", "2026-10-06T03")
+    assert "Boston [2026-10-05T12:00, 2026-10-06T03:00) UTC" in run.error
+    assert withheld(pipeline, load_id) == [
+        (1, "05T12", "06T00", "units_as_expected", [3]),
+        (1, "06T00", "06T03", "units_as_expected", [3]),
+    ]
+    states = """
+        SELECT to_char(window_start, 'DD"T"HH24'), state, load_id FROM audit.coverage
+        WHERE subject = 'Boston' AND source = 'weather' AND window_start < %s ORDER BY window_start
+    """
+    assert pipeline.rows(states, utc("2026-10-06T06")) == [
+        ("05T00", "loaded", None), ("05T12", "failed", load_id), ("06T03", "failed", load_id - 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_g9_trusted_units_make_up_together_for_one_that_is_not(
+    pipeline: Pipeline, sandbox: Sandbox, dag_id: str
+) -> None:
+    sandbox.faults.append(Fault.unit("temperature_2m", "°F", times=1))
+    sandbox.faults.append(Fault(path="/w/api.php", transform=twice))
+    assert "withheld" in pipeline.run(dag_id, "2026-10-05", "2026-10-06").error
+    assert pipeline.run(dag_id, "2026-10-05", "2026-10-05T06").errors == {}
+    run, load_id = replayed(pipeline, dag_id, "2026-10-05", "2026-10-06")
+    spans = {row[1:3] for row in withheld(pipeline, load_id)}
+    assert run.errors and spans == {("05T00", "06T00")}
+    assert pipeline.run(dag_id, "2026-10-05T06", "2026-10-06").errors == {}
+    run, load_id = replayed(pipeline, dag_id, "2026-10-05", "2026-10-06")
+    assert run.errors == {}
+    assert withheld(pipeline, load_id) == []
+
+
+def test_g9_of_untrusted_readings_of_one_window_the_newest_is_listed_and_others_by_their_own_windows(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault(path="/w/api.php", transform=twice, times=None))
+    for start, end in (("05", "06"), ("05", "06"), ("05", "07")):
+        assert pipeline.run("wikipedia", f"2026-10-{start}", f"2026-10-{end}").errors
+    run, load_id = replayed(pipeline, "wikipedia", "2026-10-05", "2026-10-07")
+    assert withheld(pipeline, load_id) == [
+        (1, "05T00", "06T00", "no_revision_twice", [2]),
+        (1, "05T00", "07T00", "no_revision_twice", [3]),
+    ]
+    assert "withheld 2 of 2 units, nothing of it is published" in run.error
+
+
+def test_g9_a_day_that_two_requests_of_a_load_have_is_withheld_for_the_one_that_is_not_trusted(
+    pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load that asks needs each of its answers, for each was asked for other hours."""
+    monkeypatch.setattr("include.weather.longest_call", lambda places: timedelta(days=1))
+    sandbox.faults += [
+        Fault(path="/v1/", transform=lambda answer: answer),  # the first is good
+        Fault.unit("temperature_2m", "°F", times=1, when=lambda request: request.params["start_date"] == "2026-10-06"),
+    ]
+    run = pipeline.run("weather", "2026-10-05T12", "2026-10-07T12")
+    assert {row[1:4] for row in withheld(pipeline, run.loads[0]["load_id"])} == {
+        ("06T00", "07T00", "units_as_expected"), ("07T00", "08T00", "units_as_expected"),
+    }  # fmt: skip
+    assert "withheld 4 of 8 units, all else of it is published" in run.error
+
+
 @pytest.mark.parametrize("number", range(SEEDS))
 def test_g9_however_windows_and_batches_are_cut_the_same_is_published_set_aside_and_withheld(
     pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, number: int

@@ -1,7 +1,7 @@
 """A history of runs: asked, cleared, planned anew, replayed, published late and several at once, in an order drawn by lot."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +28,27 @@ class Span:
         """What both have."""
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Span(start, end) if start < end else None
+
+    def hours(self) -> list[datetime]:
+        """Each full hour that begins in it; windows of histories are of such."""
+        return [
+            self.start + timedelta(hours=number) for number in range(int((self.end - self.start) / timedelta(hours=1)))
+        ]
+
+
+Withheld = set[tuple[int, datetime, datetime]]
+"""Subject, beginning and end of units that are not to be trusted."""
+
+
+def not_made_up_for(units: Iterable[tuple[int, Span, bool]]) -> Withheld:
+    """Of the units of a replay (subject, part, whether it is trusted) those with an hour that no trusted one has."""
+    units = list(units)
+    had = {(subject, hour) for subject, part, is_trusted in units if is_trusted for hour in part.hours()}
+    return {
+        (subject, part.start, part.end)
+        for subject, part, _ in units
+        if any((subject, hour) not in had for hour in part.hours())
+    }
 
 
 @dataclass(eq=False)
@@ -64,8 +85,8 @@ class Oracle(Protocol):
     def truncated(self) -> None:
         """After core was emptied; what the ledger knows is still there."""
 
-    def withheld(self, load: Load) -> set[tuple[int, datetime]]:
-        """Subject and beginning of each unit of the load that is not to be trusted."""
+    def withheld(self, load: Load) -> Withheld:
+        """What the audit of the load must list."""
 
     def check_core(self) -> None: ...
 
@@ -254,7 +275,7 @@ class History:
             self.oracle.published(load)
         if until >= 3:
             found = self.pipeline.rows(
-                "SELECT subject_id, span_start FROM audit.withheld WHERE load_id = %s", load.load_id
+                "SELECT subject_id, span_start, span_end FROM audit.withheld WHERE load_id = %s", load.load_id
             )
             compare(
                 f"what is withheld of load {load.load_id}",

@@ -10,7 +10,7 @@ from typing import Any
 from include.suites.weather import LIMITS
 from include.weather import UNITS
 from tests.warehouse.days import days_of
-from tests.warehouse.model.history import Load, Span, compare
+from tests.warehouse.model.history import Load, Span, Withheld, compare, not_made_up_for
 from tests.warehouse.pipeline import Pipeline
 
 COLUMNS = {
@@ -198,20 +198,23 @@ class Oracle:
                 made_of.append((raw_id, span))
         return made_of
 
-    def withheld(self, load: Load) -> set[tuple[int, datetime]]:
+    def withheld(self, load: Load) -> Withheld:
         self._read()
-        made_of = self._of(load, load.landed)
         judged = [
-            (self.answers[raw_id].place, day, is_trusted)
-            for raw_id, span in made_of
+            (self.answers[raw_id].place, span, day, is_trusted)
+            for raw_id, span in self._of(load, load.landed)
             for day, is_trusted in self.answers[raw_id].days(span).items()
         ]
-        every = {(place, day) for place, day, _ in judged}
-        if not load.is_replay:
-            every |= {
-                (place, day) for place in load.subjects for day in Answer(place, load.span, False).days(load.span)
-            }
-        return every - {(place, day) for place, day, is_trusted in judged if is_trusted}
+        if load.is_replay:
+            parts = ((place, Span(day, day + DAY).within(span), is_trusted) for place, span, day, is_trusted in judged)
+            return not_made_up_for((place, part, is_trusted) for place, part, is_trusted in parts if part)
+        trusted = {(place, day) for place, _, day, is_trusted in judged if is_trusted}
+        return {
+            (place, day, day + DAY)
+            for place in load.subjects
+            for day in Answer(place, load.span, False).days(load.span)
+            if (place, day) not in trusted
+        }
 
     def cells(self) -> dict[tuple[int, datetime], list[Decimal | None]]:
         """By place and hour, in the order of COLUMNS."""

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from include.suites.wikipedia import LARGEST_SIZE
 from sandbox.messages import Request
-from tests.warehouse.model.history import Load, Span, compare
+from tests.warehouse.model.history import Load, Span, Withheld, compare, not_made_up_for
 from tests.warehouse.pipeline import Pipeline
 
 ELSEWHERE = 303
@@ -318,12 +318,12 @@ class Oracle:
     def truncated(self) -> None:
         self.lost = set(self.out)
 
-    def withheld(self, load: Load) -> set[tuple[int, datetime]]:
+    def withheld(self, load: Load) -> Withheld:
         readings = self._of(load)
-        asked = {reading.place for reading in readings} if load.is_replay else set(load.subjects)
-        return {
-            (place, load.span.start) for place in asked - {reading.place for reading in readings if reading.is_trusted}
-        }
+        if load.is_replay:
+            return not_made_up_for((reading.place, reading.span, reading.is_trusted) for reading in readings)
+        trusted = {reading.place for reading in readings if reading.is_trusted}
+        return {(place, load.span.start, load.span.end) for place in set(load.subjects) - trusted}
 
     def _of(self, load: Load) -> list[Reading]:
         self._read()
