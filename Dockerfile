@@ -5,6 +5,7 @@ COPY requirements.txt /opt/dw/requirements.txt
 # `pip check`: the base image brings Celery, FAB and Redis in versions of its own, which have to agree with ours.
 RUN uv pip install --no-cache --compile-bytecode -r /opt/dw/requirements.txt && pip check
 
+COPY LICENSE NOTICE /opt/dw/
 COPY --chown=airflow:0 config /opt/airflow/config
 COPY --chown=airflow:0 deploy/init /opt/airflow/deploy/init
 COPY --chown=airflow:0 sandbox /opt/airflow/sandbox

@@ -1,13 +1,15 @@
 # `make` lists the targets. No Docker and no root needed: Python 3.11 to 3.14 with venv, git, make.
 PYTHON ?= python3
-# Real answers of the services beside the checkout, if there are any; the tests that compare with them are skipped otherwise.
-RECORDED_API_DIR ?= $(abspath $(wildcard ../shared/recorded))
+# What a machine may keep for the tests beside the checkout. Nothing needs it: the tests that use it are skipped without.
+DW_TEST_SHARED ?= ../shared
+# Real answers of the services.
+RECORDED_API_DIR ?= $(abspath $(wildcard $(DW_TEST_SHARED)/recorded))
 export RECORDED_API_DIR
 ifeq ($(RECORDED_API_DIR),)
 unexport RECORDED_API_DIR
 endif
-# Inputs that went wrong once, likewise.
-CASES_DIR ?= $(abspath $(wildcard ../shared/cases))
+# Inputs that went wrong once.
+CASES_DIR ?= $(abspath $(wildcard $(DW_TEST_SHARED)/cases))
 export CASES_DIR
 ifeq ($(CASES_DIR),)
 unexport CASES_DIR
@@ -21,7 +23,6 @@ FAST := $(wildcard tests/unit tests/dags tests/sandbox)
 SLOW := $(wildcard tests/local tests/warehouse tests/e2e)
 DOCKER := $(wildcard tests/compose tests/bare)
 CODE := $(wildcard dags plugins include config deploy local sandbox tests)
-TYPED := $(wildcard include plugins local sandbox)
 
 # Histories that `make model` plays of each source.
 SEEDS ?= 20
@@ -54,8 +55,8 @@ gaps: ## list what is missing or failed since DW_START_DATE and what fills it; f
 clean: down ## stop, then remove .venv and .local with all data
 	@rm -rf .venv .local
 
-test: install ## all tests, the fast ones first, those that need Docker (where it runs) last
-	@$(RUN) -m pytest $(FAST) $(SLOW) $(DOCKER)
+test: install ## all tests, the fast ones first, those that need Docker last; some: make test T=tests/unit/test_windows.py
+	@$(RUN) -m pytest $(or $(T),$(FAST) $(SLOW) $(DOCKER))
 
 test-fast: install ## the tests that start neither PostgreSQL nor Airflow
 	@$(RUN) -m pytest $(FAST)
@@ -73,7 +74,7 @@ lint: install ## ruff, sqlfluff, mypy
 	$(RUN) -m ruff check $(CODE)
 	$(RUN) -m ruff format --check $(CODE)
 	$(RUN) -m sqlfluff lint sql
-	$(RUN) -m mypy $(TYPED)
+	$(RUN) -m mypy $(CODE)
 
 format: install ## let ruff format the code
 	$(RUN) -m ruff check --fix $(CODE)

@@ -47,7 +47,7 @@ def filled_in(lines: list[str], values: dict[str, str]) -> list[str]:
 
 def write(file: Path, text: str) -> None:
     """A new file that only its owner can read; FileExistsError when it is there already."""
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(text)
 
 

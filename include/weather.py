@@ -18,7 +18,7 @@ from include.windows import Window, until, whole_days, whole_hours
 NAME = "weather"
 LAND = "weather/land.sql"
 RAW_TABLE = "raw.weather_observations"
-CLEAR_STAGING = ("weather/clear_staging.sql", "weather/clear_staged_units.sql")
+CLEAR_STAGING: tuple[str, ...] = ("weather/clear_staging.sql", "weather/clear_staged_units.sql")
 ANSWERS = "weather/answers.sql"
 STORED_ANSWERS = "weather/stored_answers.sql"
 

@@ -17,7 +17,7 @@ from include.windows import Window, until, whole_seconds
 NAME = "wikipedia"
 LAND = "wikipedia/land.sql"
 RAW_TABLE = "raw.wikipedia_pages"
-CLEAR_STAGING = ("wikipedia/clear_staging.sql", "wikipedia/clear_staged_pages.sql")
+CLEAR_STAGING: tuple[str, ...] = ("wikipedia/clear_staging.sql", "wikipedia/clear_staged_pages.sql")
 ANSWERS = "wikipedia/answers.sql"
 STORED_ANSWERS = "wikipedia/stored_answers.sql"
 

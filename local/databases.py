@@ -61,7 +61,7 @@ def note(admin_url: str, database: str, text: str) -> None:
 
 def start_migration(env: Mapping[str, str], paths: Paths) -> "subprocess.Popen[bytes]":
     """`airflow db migrate` in the background, with its output in a log."""
-    with open(paths.logs / "airflow-db-migrate.log", "wb") as log:
+    with (paths.logs / "airflow-db-migrate.log").open("wb") as log:
         argv = [sys.executable, "-m", "airflow", "db", "migrate"]
         return subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=dict(env), cwd=paths.repo)
 

@@ -171,7 +171,7 @@ def temporary_server(settings: dict[str, str] | None = None) -> Iterator[str]:
     data = root / "data"
     try:
         initialise(data, ("--no-sync",))
-        with open(root / "log", "wb") as log:
+        with (root / "log").open("wb") as log:
             command = argv(data, {**THROW_AWAY, **(settings or {})})
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **_as_system_user())
         try:

@@ -93,7 +93,7 @@ class Paths:
             return
         if not link.is_symlink() and not link.exists():
             link.symlink_to(self.state)
-        if not link.is_symlink() or link.lstat().st_uid != os.getuid() or Path(os.readlink(link)) != self.state:
+        if not link.is_symlink() or link.lstat().st_uid != os.getuid() or link.readlink() != self.state:
             raise Failure(f"{link} is in the way: this checkout needs that name for its sockets. Remove it.")
 
 
@@ -102,7 +102,7 @@ def write_private(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    os.replace(name, path)
+    Path(name).replace(path)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bare import registry
 from tests.docker import docker
@@ -31,7 +32,7 @@ class Machine:
     def run(self, script: str) -> Answer:
         """What a user types in the clone; both outputs in one."""
         command = ["docker", "exec", "--user", self.user, self.container, "bash", "-c", f"cd ~/{CLONE}\n{script}"]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return subprocess.run(command, text=True, timeout=COMMAND_SECONDS, **pipes)
 
     def done(self, script: str) -> str:

@@ -14,7 +14,7 @@ def address(stack: ComposeStack) -> str:
 
 
 def log_in(browser: requests.Session, address: str, password: str) -> requests.Response:
-    """The page that comes after the form of the README's address was sent with only the password typed."""
+    """The page that comes after the form of the address in docs/usage.md was sent with only the password typed."""
     form = page(browser, address)
     preset = dict(re.findall(r"""name=["'](auth\[(?:server|username|db)\])["'][^>]* value=["'](.*?)["']""", form))
     [driver] = re.findall(r"""name=["']auth\[driver\].*?<option value=["'](\w+)["'] selected""", form)

@@ -126,7 +126,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setenv("DW_WEATHER_SCHEDULE", "@hourly")
     monkeypatch.setenv("DW_START_DATE", "2026-03-01")
-    dag = DagBag(str(REPO / "dags" / "weather.py")).dags["weather"]
+    dag: Any = DagBag(str(REPO / "dags" / "weather.py")).dags["weather"]
     assert dag.timetable.expression == "0 * * * *"
     assert dag.start_date.isoformat() == "2026-03-01T00:00:00+00:00"
     assert read_settings().weather_schedule == "@hourly"
@@ -139,7 +139,7 @@ def test_a_longer_patience_gives_an_extraction_as_much_more_time(
     from airflow.dag_processing.dagbag import DagBag
 
     monkeypatch.setenv("DW_PATIENCE_SECONDS", str(seconds))
-    extract = DagBag(str(REPO / "dags" / "wikipedia.py")).dags["wikipedia"].get_task("load.extract")
+    extract: Any = DagBag(str(REPO / "dags" / "wikipedia.py")).dags["wikipedia"].get_task("load.extract")
     default = bag.dags["wikipedia"].get_task("load.extract")
     assert (default.patience.seconds, extract.patience.seconds) == (75, seconds)
     assert (extract.execution_timeout - default.execution_timeout).total_seconds() == seconds - 75

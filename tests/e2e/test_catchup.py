@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -82,10 +83,15 @@ FORGOTTEN = {
 }
 
 
+def is_complete(stack: Stack, dag_id: str) -> bool:
+    """Whether every complete UTC day since the start date has a run that has ended."""
+    return days_run(stack, dag_id) == days_due(stack)
+
+
 def wait_until_nothing_is_due(stack: Stack) -> None:
     """Until every complete UTC day since the start date has a run that has ended, and the marts show it."""
     for dag_id in SOURCES:
-        wait_for(f"every day of {dag_id}", lambda dag_id=dag_id: days_run(stack, dag_id) == days_due(stack), 300)
+        wait_for(f"every day of {dag_id}", partial(is_complete, stack, dag_id), 300)
     wait_for_marts(stack)
 
 
@@ -177,7 +183,7 @@ def overlapped(daily: Stack) -> Stack:
         assert answer.returncode == 0, answer.stderr
     stack.start("scheduler")
     for dag_id in SOURCES:
-        wait_for(f"all runs of {dag_id}", lambda dag_id=dag_id: all_have_ended(stack, dag_id), 300)
+        wait_for(f"all runs of {dag_id}", partial(all_have_ended, stack, dag_id), 300)
     wait_for_marts(stack)
     return stack
 

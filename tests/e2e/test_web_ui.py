@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext
 from sandbox import Fault, Request
 from tests.e2e import expected
 from tests.e2e.browser import CHROMIUM, WebUi, chromium
-from tests.e2e.stack import ENDED, Row, Run, Stack, Task, wait_for
+from tests.e2e.stack import ENDED, Deployment, Row, Run, Stack, Task, wait_for
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium: apt-get install chromium, or name one in DW_TEST_CHROMIUM"
@@ -103,7 +103,7 @@ def check_that_one_load_failed(run: Run) -> Task:
     return task
 
 
-def hours_of_places(stack: Stack) -> list[Row]:
+def hours_of_places(stack: Deployment) -> list[Row]:
     """(place, hours of the window in core)"""
     query = """
         SELECT location_name, count(*) FROM core.weather INNER JOIN core.location USING (location_id)
@@ -137,10 +137,8 @@ def test_whole_runs_are_cleared_and_leave_identical_tables(stack: Stack, ui: Web
         tasks, loads = first[run]
         again = [(task.task_id, task.try_number + 1) for task in tasks]
         assert [(task.task_id, task.try_number) for task in run.tasks()] == again
-        [again] = [
-            row for row in run.loads("load_id, status, rows_published > 0, rows_changed") if row[:1] not in loads
-        ]
-        assert again[1:] == ("published", True, 0)
+        [load] = [row for row in run.loads("load_id, status, rows_published > 0, rows_changed") if row[:1] not in loads]
+        assert load[1:] == ("published", True, 0)
     asked = Counter(request.path for request in stack.sandbox.requests[since:])
     assert asked == {"/v1/archive": 1, "/w/api.php": 1}
     assert before["mart.daily_weather_aggregates"] and before["core.revision"]

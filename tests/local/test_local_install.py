@@ -1,5 +1,6 @@
 """The installation: what counts as finished, and what it says when it cannot go on."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,14 +57,14 @@ def test_environment_broken_by_an_interruption_is_not_usable(repo: Path) -> None
 
 
 def test_full_disk(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install.shutil, "disk_usage", lambda path: SimpleNamespace(free=1e9))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1e9))
     with pytest.raises(install.InstallError, match=r"Only 1\.0 GB are free"):
         install.check_disk(str(repo))
 
 
 def test_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install.sys, "version_info", (3, 9, 1))
-    monkeypatch.setattr(install.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(install.InstallError, match=r"3\.11 to 3\.14 is needed.*is 3\.9"):
         install.use_suitable_python()
 

@@ -1,7 +1,6 @@
 """A sandbox that stands at one moment, and a client that asks it as the project does."""
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,9 +84,6 @@ def limited(servers: dict[str, Sandbox]) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def recorded() -> Any:
+def recorded(recorded: Path) -> Any:
     """Reads one of the real services' recorded answers."""
-    folder = os.environ.get("RECORDED_API_DIR")
-    if not folder:
-        pytest.skip("RECORDED_API_DIR names no folder of recorded answers")
-    return lambda name: json.loads((Path(folder) / f"{name}.json").read_text(encoding="utf-8"))
+    return lambda name: json.loads((recorded / f"{name}.json").read_text(encoding="utf-8"))

@@ -16,12 +16,12 @@ from tests.unit.support import utc
 
 
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Airflow's commands, which may be changed."""
     from airflow.cli import cli_config
 
     monkeypatch.setattr(cli_config, "core_commands", list(cli_config.core_commands))
-    yield cli_config.core_commands
+    return cli_config.core_commands
 
 
 def dags_group(commands: list[Any]) -> list[str]:
@@ -37,7 +37,7 @@ def parse(commands: list[Any], *words: str) -> Namespace:
 
     parser = argparse.ArgumentParser()
     [group] = [command for command in commands if command.name == "dags"]
-    cli_parser._add_command(parser.add_subparsers(), group)  # type: ignore[no-untyped-call]
+    cli_parser._add_command(parser.add_subparsers(), group)
     return parser.parse_args(["dags", *words])
 
 
@@ -198,7 +198,7 @@ def test_waiting_prints_a_line_for_each_change_where_there_is_no_terminal(monkey
 def test_waiting_survives_a_restart_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy.exc import OperationalError
 
-    answers = iter([OperationalError("select", None, Exception("gone")), counts(1)])
+    answers: Iterator[Exception | Counts] = iter([OperationalError("select", None, Exception("gone")), counts(1)])
 
     def count(_: int) -> Counts:
         answer = next(answers)

@@ -65,7 +65,7 @@ def document(index: int = 0, hours: int = 24) -> dict[str, Any]:
     }
 
 
-def text_for(count: int, change: Callable[[list[dict[str, Any]]], Any] = lambda documents: None) -> str:
+def text_for(count: int, change: Callable[[list[Any]], Any] = lambda documents: None) -> str:
     """An answer for `count` places after `change`."""
     documents = [document(index) for index in range(count)]
     change(documents)
@@ -318,7 +318,7 @@ def test_an_hour_that_is_no_whole_one_can_be_read_and_is_left_to_the_audit() -> 
     assert problems_of(request_for(1), text_for(1, lambda documents: set_time("2026-11-18T02:00")(documents[0]))) == [
         None
     ]
-    no_hours = {"time": [], **{variable: [] for variable in UNITS}}
+    no_hours: dict[str, list[Any]] = {"time": [], **{variable: [] for variable in UNITS}}
     assert problems_of(request_for(1), text_for(1, lambda documents: documents[0].update(hourly=no_hours))) == [None]
 
 

@@ -1,0 +1,59 @@
+"""What the documents point to is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.support import REPO
+
+DOCUMENTS = sorted([*REPO.glob("*.md"), *(REPO / "docs").glob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+GUARANTEES = [f"G{number}" for number in range(1, 13)]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(REPO).as_posix()
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that a host of repositories makes of the headings."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken(document: Path) -> list[str]:
+    """The links of a document to files and headings that are not there."""
+    found = []
+    for link in LINK.findall(document.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            found.append(link)
+    return found
+
+
+def test_there_are_documents() -> None:
+    assert {"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/usage.md"} <= set(
+        map(name_of, DOCUMENTS)
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
+    assert broken(document) == []
+
+
+def test_the_readme_links_each_guarantee_to_its_tests() -> None:
+    rows = re.findall(r"^\| (G\d+) \|.*\|(.*)\|$", (REPO / "README.md").read_text(encoding="utf-8"), re.M)
+    assert [guarantee for guarantee, _ in rows] == GUARANTEES
+    for guarantee, tests in rows:
+        assert f"(tests/warehouse/test_{guarantee.lower()}_" in tests, guarantee
+
+
+def test_every_test_of_a_guarantee_is_named_in_the_readme() -> None:
+    text = (REPO / "README.md").read_text(encoding="utf-8")
+    assert [name for name in map(name_of, (REPO / "tests").rglob("test_g[0-9]*.py")) if f"({name})" not in text] == []
