@@ -9,7 +9,6 @@ import gc
 import os
 import sys
 from importlib import import_module
-from pkgutil import iter_modules
 
 from airflow.configuration import conf
 
@@ -21,7 +20,7 @@ FOR_DAG_FILES = (
 )
 FOR_TASKS = (
     "great_expectations.expectations",
-    "include.rollup",
+    "include.sources",
     "plugins.defaults",
     "plugins.loads",
     "plugins.operators.plan",
@@ -35,12 +34,6 @@ def preload(*modules: str) -> None:
         import_module(module)
 
 
-def sources() -> list[str]:
-    """The modules of all sources: what include/suites has a suite for."""
-    names = [module.name for module in iter_modules(import_module("include.suites").__path__)]
-    return [f"include.{name}" for name in names] + [f"include.suites.{name}" for name in names]
-
-
 def starts_tasks() -> bool:
     """Whether this process will fork those that run tasks: a Celery worker, or a scheduler that is its own worker."""
     if "scheduler" in sys.argv:
@@ -50,7 +43,7 @@ def starts_tasks() -> bool:
 
 if starts_tasks():
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    preload(*FOR_DAG_FILES, *FOR_TASKS, *sources())
+    preload(*FOR_DAG_FILES, *FOR_TASKS)
     # A garbage collection in a forked process would write to, and so copy, every page that it shares with this one.
     gc.collect()
     gc.freeze()

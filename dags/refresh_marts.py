@@ -12,21 +12,22 @@ blocked.
 | `daily_wikipedia_page_stats` | `mart.daily_wikipedia_page_stats` | `core.revision` |
 """
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
 
-from include.rollup import roll_up_due_days
 from include.settings import read_settings
-from plugins.defaults import REVISION, TASK_DEFAULTS, WEATHER, warehouse_asset
+from include.sources import SOURCES
+from plugins.defaults import TASK_DEFAULTS, warehouse_asset
 from plugins.operators.refresh import RefreshMartOperator
 
 settings = read_settings()
+published = [warehouse_asset("core", source.core_table) for source in SOURCES.values()]
 
 with DAG(
     dag_id="refresh_marts",
     description="Refreshes the marts after what was published",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable(settings.marts_schedule, timezone="UTC"), assets=(WEATHER | REVISION)
+        timetable=CronTriggerTimetable(settings.marts_schedule, timezone="UTC"), assets=AssetAny(*published)
     ),
     start_date=settings.start_date,
     catchup=False,
@@ -35,10 +36,8 @@ with DAG(
     default_args=TASK_DEFAULTS,
     tags=["mart"],
 ):
-    for mart, source, roll_up in (
-        ("daily_weather_aggregates", "weather", roll_up_due_days),
-        ("daily_wikipedia_page_stats", "wikipedia", None),
-    ):
-        RefreshMartOperator(
-            task_id=mart, mart=mart, source=source, roll_up=roll_up, outlets=[warehouse_asset("mart", mart)]
-        )
+    for source in SOURCES.values():
+        for mart in source.marts:
+            RefreshMartOperator(
+                task_id=mart.name, mart=mart, source=source.name, outlets=[warehouse_asset("mart", mart.name)]
+            )

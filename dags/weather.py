@@ -24,52 +24,32 @@ Weather data by [Open-Meteo.com](https://open-meteo.com), CC BY 4.0.
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from include import weather
 from include.settings import read_settings
-from include.suites.weather import SUITE
-from plugins.defaults import SQL, TASK_DEFAULTS, WEATHER, window_params
+from include.sources.weather import SOURCE
+from plugins.defaults import SQL, TASK_DEFAULTS, window_params
 from plugins.loads import load_group
 from plugins.operators.plan import PlanOperator
 
 settings = read_settings()
+of_source = settings.sources[SOURCE.name]
 
 with DAG(
     dag_id="weather",
     description="Hourly weather of the tracked places, from Open-Meteo",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable(settings.weather_schedule, timezone="UTC"),
+    schedule=CronDataIntervalTimetable(of_source.schedule, timezone="UTC"),
     start_date=settings.start_date,
     catchup=True,
     max_active_runs=4,
-    params=window_params("locations", "Boston"),
+    params=window_params(SOURCE.subjects),
     default_args=TASK_DEFAULTS,
     template_searchpath=SQL,
     tags=["source", "open-meteo"],
 ):
     plan = PlanOperator(
         task_id="plan",
-        source=weather,
-        schedule=settings.weather_schedule,
-        names_param="locations",
-        revision_days=settings.weather_revision_days,
+        source=SOURCE,
+        schedule=of_source.schedule,
+        revision_days=of_source.revision_days,
     )
-    load_group(
-        source=weather,
-        suite=SUITE,
-        pool="open_meteo",
-        names_param="locations",
-        transform=[
-            "weather/stage_weather.sql",
-            "weather/stage_units.sql",
-            "weather/mark_staged.sql",
-        ],
-        publish=[
-            "weather/ensure_partitions.sql",
-            "weather/lock_places.sql",
-            "weather/upsert_weather.sql",
-            "weather/note_due_days.sql",
-            "weather/roll_up_days.sql",
-        ],
-        outlet=WEATHER,
-        loads=plan.output,
-    )
+    load_group(SOURCE, plan.output)

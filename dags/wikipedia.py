@@ -26,56 +26,32 @@ Text of [Wikipedia](https://www.wikipedia.org), CC BY-SA 4.0.
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from include import wikipedia
 from include.settings import read_settings
-from include.suites.wikipedia import SUITE
-from plugins.defaults import REVISION, SQL, TASK_DEFAULTS, window_params
+from include.sources.wikipedia import SOURCE
+from plugins.defaults import SQL, TASK_DEFAULTS, window_params
 from plugins.loads import load_group
 from plugins.operators.plan import PlanOperator
 
 settings = read_settings()
+of_source = settings.sources[SOURCE.name]
 
 with DAG(
     dag_id="wikipedia",
     description="Revisions of the tracked Wikipedia pages, from the MediaWiki API",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable(settings.wikipedia_schedule, timezone="UTC"),
+    schedule=CronDataIntervalTimetable(of_source.schedule, timezone="UTC"),
     start_date=settings.start_date,
     catchup=True,
     max_active_runs=4,
-    params=window_params("pages", "New England"),
+    params=window_params(SOURCE.subjects),
     default_args=TASK_DEFAULTS,
     template_searchpath=SQL,
     tags=["source", "mediawiki"],
 ):
     plan = PlanOperator(
         task_id="plan",
-        source=wikipedia,
-        schedule=settings.wikipedia_schedule,
-        names_param="pages",
-        revision_days=settings.wikipedia_revision_days,
+        source=SOURCE,
+        schedule=of_source.schedule,
+        revision_days=of_source.revision_days,
     )
-    load_group(
-        source=wikipedia,
-        suite=SUITE,
-        pool="mediawiki",
-        names_param="pages",
-        transform=[
-            "wikipedia/stage_pages.sql",
-            "wikipedia/stage_revisions.sql",
-            "wikipedia/mark_staged.sql",
-        ],
-        publish=[
-            "wikipedia/lock_pages.sql",
-            "wikipedia/close_page_versions.sql",
-            "wikipedia/correct_page_versions.sql",
-            "wikipedia/open_page_versions.sql",
-            "wikipedia/complete_page_ids.sql",
-            "wikipedia/note_readings.sql",
-            "wikipedia/upsert_revisions.sql",
-            "wikipedia/remove_unlisted.sql",
-            "wikipedia/complete_size_deltas.sql",
-        ],
-        outlet=REVISION,
-        loads=plan.output,
-    )
+    load_group(SOURCE, plan.output)

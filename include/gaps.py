@@ -1,37 +1,22 @@
 """Gaps: what is not loaded of what catchup should have loaded by now, and the commands that fill it."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.table import Table
 
-from include import weather, wikipedia
 from include.errors import BadWindow, WarehouseError
 from include.settings import Settings
+from include.sources import SOURCES
 from include.warehouse import Connection, run
 from include.windows import Window, interval, last_interval
 
 MOST_LINES = 50
 NARROWEST = 160
 """Columns where the output is no terminal: rich would fold a table to 80."""
-
-
-@dataclass(frozen=True)
-class Followed:
-    """What is followed of a source, in the plural; what it can observe of a window; how far apart its moments are at least."""
-
-    subjects: str
-    observable: Callable[[Window, datetime], Window]
-    step: timedelta
-
-
-FOLLOWED = {
-    weather.NAME: Followed("places", weather.observable, timedelta(hours=1)),
-    wikipedia.NAME: Followed("pages", wikipedia.observable, timedelta(seconds=1)),
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +31,7 @@ class Catchup:
         """From the start to the end of the last complete interval, in what the source can observe; None before there is one."""
         window = Window(self.start, last_interval(self.schedule, now).end)
         try:
-            return FOLLOWED[self.source].observable(window, now)
+            return SOURCES[self.source].observable(window, now)
         except BadWindow:
             return None
 
@@ -69,9 +54,8 @@ class Gap:
 
 def note_catchup(connection: Connection, settings: Settings) -> None:
     """Notes in the warehouse what the settings ask catchup to fill."""
-    schedules = {weather.NAME: settings.weather_schedule, wikipedia.NAME: settings.wikipedia_schedule}
-    for source, schedule in schedules.items():
-        parameters = {"source": source, "start_date": settings.start_date, "schedule": schedule}
+    for source, chosen in settings.sources.items():
+        parameters = {"source": source, "start_date": settings.start_date, "schedule": chosen.schedule}
         run(connection, "ops/note_catchup.sql", parameters)
 
 
@@ -108,7 +92,7 @@ def commands(gaps: Iterable[Gap], schedules: Mapping[str, str]) -> list[str]:
 
 def _intervals(gap: Gap, schedule: str) -> Window:
     """The intervals that the gap touches, from the start of the first to the end of the last."""
-    last = gap.window.end - FOLLOWED[gap.source].step
+    last = gap.window.end - SOURCES[gap.source].step
     return Window(interval(schedule, gap.window.start).start, interval(schedule, last).end)
 
 
@@ -168,7 +152,7 @@ def _table(gaps: Sequence[Gap]) -> Table:
 def _subjects(gap: Gap) -> str:
     count = len(gap.subjects)
     if 1 < count == gap.followed:
-        return f"all {count} {FOLLOWED[gap.source].subjects}"
+        return f"all {count} {SOURCES[gap.source].subjects.name}"
     return ", ".join(gap.subjects[:3]) + (f" and {count - 3} more" if count > 3 else "")
 
 

@@ -112,7 +112,7 @@ def _insert(
 ) -> int:
     row = run(
         connection,
-        source.LAND,
+        source.statement("land"),
         {
             "load_id": load.load_id,
             "attempt": load.attempt,

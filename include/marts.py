@@ -1,10 +1,10 @@
 """Refreshing marts by what the ledger and the notes of changes say is due."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from include.source import Mart
 from include.warehouse import Connection, run
 
 PATIENCE = timedelta(seconds=15)
@@ -21,24 +21,21 @@ class Seen:
     changes: int
 
 
-def refresh_mart(
-    connection: Connection, mart: str, source: str, *, always: bool, roll_up: Callable[[Connection], None] | None = None
-) -> Seen | None:
+def refresh_mart(connection: Connection, mart: Mart, source: str, *, always: bool) -> Seen | None:
     """Refreshes a mart when loads of its source were published since, or what it shows changed otherwise.
 
-    Returns what it saw, None when there was nothing to do. `roll_up` first brings up to date what the mart is read from. Waits up
-    to PATIENCE for loads that are about to be published, unless `always`. What is due is read before the refresh begins: what
-    comes meanwhile stays due.
+    Returns what it saw, None when there was nothing to do. Waits up to PATIENCE for loads that are about to be published, unless
+    `always`. What is due is read before the refresh begins: what comes meanwhile stays due.
     """
     if not always:
         wait_for_loads(connection, source)
-    if roll_up:
-        roll_up(connection)
+    if mart.roll_up:
+        mart.roll_up(connection)
     loads = run(connection, "marts/pending_loads.sql", {"source": source}).fetchall()
     changes = run(connection, "marts/pending_changes.sql", {"source": source}).fetchall()
     if not (loads or changes or always):
         return None
-    run(connection, "marts/refresh.sql", {"mart": mart})
+    run(connection, "marts/refresh.sql", {"mart": mart.name})
     load_ids, due_since = [row[0] for row in loads], [row[1] for row in loads]
     run(connection, "marts/mark_refreshed.sql", {"load_ids": load_ids, "due_since": due_since})
     noted_by = [row[0] for row in changes]

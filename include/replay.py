@@ -14,12 +14,12 @@ def replay_answers(connection: Connection, source: Source, load: Load) -> int:
     parameters = {"load_id": load.load_id}
     with connection.transaction():
         run(connection, "ops/lock_planned_load.sql", parameters)
-        row = run(connection, source.STORED_ANSWERS, parameters).fetchone()
+        row = run(connection, source.statement("stored_answers"), parameters).fetchone()
         assert row is not None
         answers, subjects = row
         if not answers:
             raise LoadError(
-                f"{source.NAME}: {source.RAW_TABLE} holds no complete answer to replay for {subjects}; window {load.window}; "
+                f"{source.name}: {source.raw_table} holds no complete answer to replay for {subjects}; window {load.window}; "
                 "run the window without replay first, which asks the service"
             )
         finish_extraction(connection, load, answers)

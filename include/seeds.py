@@ -14,8 +14,8 @@ import tzfpy
 import yaml
 
 from include.errors import BadSeed
+from include.subjects import FORBIDDEN_IN_TITLES
 from include.warehouse import Connection, run
-from include.wikipedia import FORBIDDEN_IN_TITLES
 
 SEED_FILE = Path(__file__).parent / "seed_data.yaml"
 
@@ -84,8 +84,8 @@ def load_seeds(connection: Connection, seeds: Seeds) -> None:
     with connection.transaction():
         _refuse_unusable_zones(connection, seeds)
         # In key order, as publishes do: the order of the file is another, and an upsert locks rows that it leaves as they are too.
-        run(connection, "ops/lock_locations.sql")
-        run(connection, "ops/lock_pages.sql")
+        run(connection, "places/lock_all.sql")
+        run(connection, "pages/lock_all.sql")
         if seeds.locations is not None:
             _load_locations(connection, seeds.path, seeds.locations)
         if seeds.pages is not None:
@@ -96,7 +96,7 @@ def _refuse_unusable_zones(connection: Connection, seeds: Seeds) -> None:
     # Only PostgreSQL uses the zones, so PostgreSQL judges them, those that were looked up too.
     locations = seeds.locations or ()
     zones = [location.timezone for location in locations]
-    for number, zone, problem in run(connection, "ops/unusable_zones.sql", {"zones": zones}):
+    for number, zone, problem in run(connection, "places/unusable_zones.sql", {"zones": zones}):
         raise BadSeed(
             f"{seeds.path}: locations, entry {number} ({locations[number - 1].location_name}): field timezone {zone!r}, given "
             f"or looked up, cannot be used: {problem}; write the zone of a place, such as Europe/Paris"
@@ -106,10 +106,10 @@ def _refuse_unusable_zones(connection: Connection, seeds: Seeds) -> None:
 def _load_locations(connection: Connection, path: Path, locations: Sequence[SeedLocation]) -> None:
     for number, location in enumerate(locations, start=1):
         with _naming(f"{path}: locations, entry {number} ({location.location_name[:60]})"):
-            run(connection, "ops/seed_location.sql", vars(location))
+            run(connection, "places/seed.sql", vars(location))
     run(
         connection,
-        "ops/deactivate_locations.sql",
+        "places/deactivate.sql",
         {
             "names": [location.location_name for location in locations],
             "latitudes": [location.latitude for location in locations],
@@ -121,10 +121,10 @@ def _load_locations(connection: Connection, path: Path, locations: Sequence[Seed
 def _load_pages(connection: Connection, path: Path, pages: Sequence[SeedPage]) -> None:
     for number, page in enumerate(pages, start=1):
         with _naming(f"{path}: pages, entry {number} ({page.page_title[:60]})"):
-            run(connection, "ops/seed_page.sql", vars(page))
+            run(connection, "pages/seed.sql", vars(page))
     run(
         connection,
-        "ops/deactivate_pages.sql",
+        "pages/deactivate.sql",
         {"titles": [page.page_title for page in pages], "languages": [page.page_language for page in pages]},
     )
 

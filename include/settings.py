@@ -9,9 +9,20 @@ from datetime import UTC, datetime
 from croniter import croniter
 
 from include.errors import BadSetting
+from include.source import Range, Source
+from include.sources import SOURCES
 
 LONGEST_SCHEDULE = 200
 """Characters. Airflow keeps a description in words, several times as long, in a column of 1,000."""
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """What one source is configured by: its schedule, the days that a scheduled run reads again, subjects of one load."""
+
+    schedule: str
+    revision_days: int
+    per_batch: int
 
 
 @dataclass(frozen=True)
@@ -21,14 +32,9 @@ class Settings:
     Schedules are cron expressions or presets in UTC; start_date is the first instant that catchup fills.
     """
 
-    weather_schedule: str
-    wikipedia_schedule: str
+    sources: Mapping[str, SourceSettings]
     marts_schedule: str
     start_date: datetime
-    weather_revision_days: int
-    wikipedia_revision_days: int
-    weather_places_per_batch: int
-    wikipedia_pages_per_batch: int
     patience_seconds: int
     contact: str
 
@@ -36,23 +42,32 @@ class Settings:
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of `environment`, with their defaults; raises BadSetting naming the variable."""
     return Settings(
-        weather_schedule=_schedule(environment, "DW_WEATHER_SCHEDULE", "@daily"),
-        wikipedia_schedule=_schedule(environment, "DW_WIKIPEDIA_SCHEDULE", "@daily"),
+        sources={name: _of_source(environment, source) for name, source in SOURCES.items()},
         marts_schedule=_schedule(environment, "DW_MARTS_SCHEDULE", "15 * * * *"),
         start_date=_date(environment, "DW_START_DATE", "2026-11-01"),
-        weather_revision_days=_number(environment, "DW_WEATHER_REVISION_DAYS", 5, 0, 60),
-        wikipedia_revision_days=_number(environment, "DW_WIKIPEDIA_REVISION_DAYS", 1, 0, 60),
-        weather_places_per_batch=_number(environment, "DW_WEATHER_PLACES_PER_BATCH", 100, 1, 500),
-        wikipedia_pages_per_batch=_number(environment, "DW_WIKIPEDIA_PAGES_PER_BATCH", 25, 1, 100),
-        patience_seconds=_number(environment, "DW_PATIENCE_SECONDS", 75, 0, 600),
+        patience_seconds=_number(environment, "DW_PATIENCE_SECONDS", Range(75, 0, 600)),
         contact=_contact(environment, "DW_CONTACT", "https://github.com/dw-local-free/dw-local-free"),
     )
 
 
-def _number(environment: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
-    text = environment.get(name) or str(default)
-    if not text.isdecimal() or len(text) > 9 or not lowest <= int(text) <= highest:
-        raise BadSetting(f"{name} must be a whole number from {lowest} to {highest}, not {text!r}")
+def schedule_setting(source: Source) -> str:
+    """The variable that says when a source is loaded."""
+    return f"DW_{source.name.upper()}_SCHEDULE"
+
+
+def _of_source(environment: Mapping[str, str], source: Source) -> SourceSettings:
+    prefix = f"DW_{source.name.upper()}"
+    return SourceSettings(
+        schedule=_schedule(environment, schedule_setting(source), "@daily"),
+        revision_days=_number(environment, f"{prefix}_REVISION_DAYS", Range(source.revision_days, 0, 60)),
+        per_batch=_number(environment, f"{prefix}_{source.subjects.name.upper()}_PER_BATCH", source.batch),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, allowed: Range) -> int:
+    text = environment.get(name) or str(allowed.default)
+    if not text.isdecimal() or len(text) > 9 or not allowed.lowest <= int(text) <= allowed.highest:
+        raise BadSetting(f"{name} must be a whole number from {allowed.lowest} to {allowed.highest}, not {text!r}")
     return int(text)
 
 

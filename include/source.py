@@ -1,13 +1,14 @@
-"""What the operators need to know of a source of data; include/weather.py and include/wikipedia.py are two."""
+"""What a source of data is; include/sources has them all."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from include.loads import Load
-from include.settings import Settings
+from include.subjects import Subjects
+from include.suite import Suite
 from include.warehouse import Connection
 from include.windows import Window
 
@@ -68,52 +69,6 @@ class RawRow:
     makes_up: bool = False
 
 
-class Source(Protocol):
-    """A module with these names."""
-
-    NAME: str
-    LAND: str
-    """Statement file that inserts one raw row."""
-    RAW_TABLE: str
-    """The table it inserts into, for messages."""
-    CLEAR_STAGING: tuple[str, ...]
-    """Statement files that empty staging of one load."""
-    ANSWERS: str
-    """Statement file that lists the answers a load is made of."""
-    STORED_ANSWERS: str
-    """Statement file that notes the stored answers a replay is made of; returns their number, and its places or pages in words."""
-
-    def observable(self, window: Window, now: datetime) -> Window:
-        """The part of a window that can be known by now; raises BadWindow when there is none."""
-        ...
-
-    def plan_batches(
-        self, connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None
-    ) -> list[Batch]:
-        """The batches of a window, for all active places or pages or those named; raises WarehouseError when there are none."""
-        ...
-
-    def conversation(self, connection: Connection, load: Load, now: datetime) -> Generator[ApiRequest, Any, None]:
-        """Yields the requests of a load; is sent what `read` made of each answer, None where none came that could be read."""
-        ...
-
-    def read(self, request: ApiRequest, text: str) -> tuple[list[RawRow], Any]:
-        """Checks the body of a 200 and cuts it into raw rows, one a subject of the request, in its order.
-
-        A fault of one subject is the problem of its row. Raises BadAnswer for a body that cannot be cut, and for a fault of the
-        service. The second value goes back into the conversation.
-        """
-        ...
-
-    def whole(self, request: ApiRequest) -> dict[str, Any]:
-        """The raw columns for an answer that is kept in one piece."""
-        ...
-
-    def problem_of_status(self, status: int, text: str, now: datetime) -> "BadAnswerDetails":
-        """What an answer with an error status means."""
-        ...
-
-
 @dataclass(frozen=True)
 class BadAnswerDetails:
     """In words, whether and when to try again, and whether it is a fault of the service; see include.errors.BadAnswer."""
@@ -122,3 +77,113 @@ class BadAnswerDetails:
     is_retryable: bool
     retry_after: float | None = None
     is_of_service: bool = False
+
+
+@dataclass(frozen=True)
+class Range:
+    """A setting that is a whole number: its default, and what it may be."""
+
+    default: int
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A materialized view of schema mart; `roll_up` first brings up to date what it is read from, if that is not core itself."""
+
+    name: str
+    roll_up: Callable[[Connection], None] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of data. Settings, pools, connections, marts, gaps and replays are made from these, and nowhere listed again.
+
+    Its statements lie in sql/<name>/. Each source has those of the roles land, answers, stored_answers and mark_staged; those of
+    `clear`, `stage` and `publish` are its own, in order.
+    """
+
+    name: str
+    """Of the DAG too, and in DW_<NAME>_SCHEDULE, DW_<NAME>_REVISION_DAYS and DW_<NAME>_<SUBJECTS>_PER_BATCH."""
+    subjects: Subjects
+    connections: Mapping[str, str]
+    """Airflow connection id -> the service's own host."""
+    pool: str
+    """One request at a time."""
+    raw_table: str
+    core_table: str
+    """Without its schema."""
+    suite: Suite
+    marts: tuple[Mart, ...]
+    clear: tuple[str, ...]
+    """Statements that empty staging of a load, one a table."""
+    stage: tuple[str, ...]
+    """Statements that parse the answers of a load into staging."""
+    publish: tuple[str, ...]
+    """Statements that move what is trusted into core."""
+    step: timedelta
+    """How far apart its moments are at least."""
+    revision_days: int
+    """How many days a scheduled run reads again, unless the setting says otherwise."""
+    batch: Range
+    """How many subjects one load is for."""
+
+    observable: Callable[[Window, datetime], Window]
+    """The part of a window that can be known by now; raises BadWindow when there is none."""
+    longest_load: Callable[[int], timedelta]
+    """The longest window of one load of so many subjects."""
+    conversation: Callable[[Connection, Load, datetime], Generator[ApiRequest, Any, None]]
+    """Yields the requests of a load; is sent what `read` made of each answer, None where none came that could be read."""
+    read: Callable[[ApiRequest, str], tuple[list[RawRow], Any]]
+    """Checks the body of a 200 and cuts it into raw rows, one a subject of the request, in its order.
+
+    A fault of one subject is the problem of its row. Raises BadAnswer for a body that cannot be cut, and for a fault of the
+    service. The second value goes back into the conversation.
+    """
+    whole: Callable[[ApiRequest], dict[str, Any]]
+    """The raw columns for an answer that is kept in one piece."""
+    problem_of_status: Callable[[int, str, datetime], BadAnswerDetails]
+    """What an answer with an error status means."""
+
+    def statement(self, role: str) -> str:
+        """The statement file of a role."""
+        return f"{self.name}/{role}.sql"
+
+    @property
+    def clear_staging(self) -> tuple[str, ...]:
+        """The statements that empty staging of one load."""
+        return tuple(self.statement(role) for role in self.clear)
+
+    @property
+    def stage_statements(self) -> tuple[str, ...]:
+        """All that stages a load, but for the lock."""
+        own = (self.statement(role) for role in self.stage)
+        return (*self.clear_staging, *own, self.statement("mark_staged"))
+
+    @property
+    def publish_statements(self) -> tuple[str, ...]:
+        """All that publishes a load: its lock first, then those of its subjects, so that publishes that share one take turns."""
+        own = (self.statement(role) for role in self.publish)
+        return (
+            "ops/lock_audited_load.sql",
+            self.subjects.statement("lock"),
+            *own,
+            "ops/mark_published.sql",
+            *self.clear_staging,
+        )
+
+    def plan_batches(
+        self, connection: Connection, window: Window, size: int, names: Sequence[str] | None
+    ) -> list[Batch]:
+        """The batches of a window, oldest first: groups of at most `size` subjects times slices of it.
+
+        For all active subjects or those named; raises WarehouseError when there are none.
+        """
+        active = self.subjects.active(connection, names)
+        groups = [active[first : first + size] for first in range(0, len(active), size)]
+        return [
+            Batch(tuple(key for key, _ in group), tuple(name for _, name in group), part)
+            for part in window.slices(self.longest_load(len(groups[0])))
+            for group in groups
+        ]

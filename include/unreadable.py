@@ -44,7 +44,7 @@ def stage_readable(
     with connection.transaction():
         for name in BEGIN:
             run(connection, name, {"load_id": load_id})
-        answers = [StoredAnswer(*row) for row in run(connection, source.ANSWERS, {"load_id": load_id})]
+        answers = [StoredAnswer(*row) for row in run(connection, source.statement("answers"), {"load_id": load_id})]
 
         def failure_of(some: Sequence[StoredAnswer]) -> str | None:
             others = {answer.raw_id: answer for answer in answers}
@@ -64,8 +64,8 @@ def stage_readable(
             _stage(connection, load_id, statements)
         except FAULTS_OF_DATA as error:
             raise LoadError(
-                f"{source.NAME}: load {load_id} cannot be staged: {error.diag.message_primary}; each of its answers in "
-                f"{source.RAW_TABLE} can, alone: report it; meanwhile run its places or pages one by one"
+                f"{source.name}: load {load_id} cannot be staged: {error.diag.message_primary}; each of its answers in "
+                f"{source.raw_table} can, alone: report it; meanwhile run its places or pages one by one"
             ) from None
     return unreadable
 

@@ -9,12 +9,12 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
+from include.sources import SOURCES
 from local.console import Failure
 from local.settings import Paths, Remembered, write_private
 
 # A proxy of the environment is for the outside, not for loopback.
 DIRECT = build_opener(ProxyHandler({}))
-POOLS = ("open_meteo", "mediawiki")
 # No task of ours waits in the triggerer; without one the home page shows it as broken.
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 # With LocalExecutor the log files lie where the web server reads them: no log server, whose port would be shared.
@@ -143,7 +143,7 @@ class Api:
     def ensure_pools(self) -> None:
         """Creates the pools with one slot each; one that exists keeps the size the user gave it."""
         present = {pool["name"] for pool in self.call("GET", "/api/v2/pools?limit=100")["pools"]}
-        for name in set(POOLS) - present:
+        for name in {source.pool for source in SOURCES.values()} - present:
             pool = {"name": name, "slots": 1, "description": f"Requests at the same time to {name}"}
             try:
                 self.call("POST", "/api/v2/pools", pool)

@@ -13,12 +13,14 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from include.settings import schedule_setting
+from include.sources import SOURCES
 from local import postgres
 from local.console import Failure, out, step
 from local.settings import Paths, fingerprint
 from local.supervisor import tail
 
-CATCHUP = ("DW_START_DATE", "DW_WEATHER_SCHEDULE", "DW_WIKIPEDIA_SCHEDULE")
+CATCHUP = ("DW_START_DATE", *map(schedule_setting, SOURCES.values()))
 """What `migrate` notes in the warehouse of the settings."""
 OWN_METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 

@@ -15,15 +15,22 @@ from local.settings import Paths
 # Holds `NAME=value` lines: the defaults that sourcing .local/env put into a shell. A variable that still has that value
 # was not given by the user, also when that shell calls `make up` later or sources another checkout's file.
 MARK = "DW_LOCAL_DEFAULTS"
-APIS = {
-    "AIRFLOW_CONN_OPEN_METEO": "https://api.open-meteo.com",
-    "AIRFLOW_CONN_OPEN_METEO_ARCHIVE": "https://archive-api.open-meteo.com",
-    "AIRFLOW_CONN_MEDIAWIKI": "https://{language}.wikipedia.org",
-}
 # What these ask for shows in the connections, in airflow.cfg and in the sandbox's command line.
 RESOLVED = ("DW_APIS", "DW_AIRFLOW_PORT", "DW_SANDBOX_PORT", "AIRFLOW__API__PORT")
 MANAGED = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PYTHONPATH")
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+
+
+def apis_of_sources() -> dict[str, str]:
+    """The variable of each source's connection -> the service's own host."""
+    # Every program starts through this package, and none needs the sources for that.
+    from include.sources import SOURCES
+
+    return {
+        f"AIRFLOW_CONN_{connection_id.upper()}": host
+        for source in SOURCES.values()
+        for connection_id, host in source.connections.items()
+    }
 
 
 def given(environ: Mapping[str, str]) -> dict[str, str]:
@@ -40,11 +47,11 @@ def matters(name: str) -> bool:
 def choose_apis(user: Mapping[str, str]) -> tuple[str, str]:
     """`sandbox` or `real`, and why, in words for the screen. Failure when DW_APIS is neither of these nor `auto`."""
     wanted = user.get("DW_APIS", "").strip().lower() or "auto"
-    if all(name in user for name in APIS):
+    if all(name in user for name in apis_of_sources()):
         return "real", "the APIs of your own AIRFLOW_CONN_… settings"
     if wanted == "sandbox":
         return "sandbox", "the sandbox in place of the real APIs (DW_APIS=sandbox): its values are made up"
-    if wanted == "real" or (wanted == "auto" and _reachable(APIS["AIRFLOW_CONN_OPEN_METEO"], user)):
+    if wanted == "real" or (wanted == "auto" and _reachable(apis_of_sources()["AIRFLOW_CONN_OPEN_METEO"], user)):
         return "real", "the real APIs of Open-Meteo and MediaWiki"
     if wanted == "auto":
         return "sandbox", "the sandbox, because api.open-meteo.com cannot be reached from here: its values are made up"
@@ -94,7 +101,9 @@ def warehouse_connection(socket_directory: Path) -> str:
 
 def api_connections(apis: str, sandbox_port: int) -> dict[str, str]:
     """The three HTTP connections, as JSON: a URI could not hold the braces of `{language}`."""
-    hosts = APIS if apis == "real" else dict.fromkeys(APIS, f"http://127.0.0.1:{sandbox_port}")
+    hosts = apis_of_sources()
+    if apis != "real":
+        hosts = dict.fromkeys(hosts, f"http://127.0.0.1:{sandbox_port}")
     return {name: json.dumps({"conn_type": "http", "host": host}) for name, host in hosts.items()}
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import psycopg
 
 from include.errors import BadWindow
+from include.sources import SOURCES
 from include.windows import Window, parse_moment
 from local import environment, runs
 from local.airflow import Api
@@ -16,7 +17,6 @@ from local.console import Failure, out
 from local.settings import Paths, Remembered
 from local.supervisor import Supervisor
 
-NAMES_PARAMS = {"weather": "locations", "wikipedia": "pages"}
 CHANGES = """
     SELECT coalesce(sum(rows_raw), 0), coalesce(sum(rows_published), 0), coalesce(sum(rows_changed), 0)
     FROM audit.load
@@ -35,7 +35,7 @@ class Request:
     @property
     def conf(self) -> dict[str, Any]:
         """The parameters of the run."""
-        names = {NAMES_PARAMS[self.dag_id]: self.names} if self.names else {}
+        names = {SOURCES[self.dag_id].subjects.names_param: self.names} if self.names else {}
         moments = {"start_date": self.window.start.isoformat(), "end_date": self.window.end.isoformat()}
         return {**moments, **names, "replay": True}
 
@@ -63,7 +63,7 @@ def replay(paths: Paths, arguments: list[str]) -> int:
 def read(arguments: list[str], now: datetime) -> Request:
     """What the arguments ask for; SystemExit with code 2 and one line on stderr for wrong ones."""
     parser = Parser(prog="replay", description="Rebuilds core from the stored answers. Nobody is asked.")
-    parser.add_argument("dag_id", choices=sorted(NAMES_PARAMS), help="which source")
+    parser.add_argument("dag_id", choices=sorted(SOURCES), help="which source")
     parser.add_argument("-s", "--start-date", help="first date or datetime, UTC")
     parser.add_argument("-e", "--end-date", help="last one, inclusive: a date is its whole day. Default: the other one")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a place or page; may be repeated")

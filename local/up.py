@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from include.sources import SOURCES
 from local import airflow, databases, environment, postgres
 from local.airflow import Api
 from local.console import Failure, out, step, wait_until
@@ -13,7 +14,7 @@ from local.leftovers import orphans, strays
 from local.settings import Paths, Remembered, choose_port, fingerprint, port_from, port_is_free, write_private
 from local.supervisor import Program, Supervisor, listens, tail, write
 
-DAGS = {"weather", "wikipedia", "refresh_marts"}
+DAGS = {*SOURCES, "refresh_marts"}
 START_SECONDS = 600
 TRIES = 4
 # Long-lived processes keep what they have imported: a change of these files restarts them.

@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.sdk import Asset, Param
 
+from include.subjects import Subjects
 from include.warehouse import SQL_FOLDER
 
 SQL = [str(SQL_FOLDER)]
@@ -19,8 +20,8 @@ TASK_DEFAULTS: dict[str, Any] = {
 }
 
 
-def window_params(subject: str, example: str) -> dict[str, Param]:
-    """Parameters of a run: its window, half-open, a list of `subject` (locations or pages) to restrict it to, and replay."""
+def window_params(subjects: Subjects) -> dict[str, Param]:
+    """Parameters of a run: its window, half-open, some of its subjects to restrict it to, and replay."""
     # The UI shows a picker for this format. Nothing checks it, so that plain dates pass too (jsonschema checks date-time only
     # with rfc3339-validator installed); include/windows.py is what reads and refuses.
     moment: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
@@ -39,12 +40,12 @@ def window_params(subject: str, example: str) -> dict[str, Param]:
             title="End date",
             description="End of the window, in the same time zone, exclusive: 2026-10-01 to 2026-11-01 is October.",
         ),
-        subject: Param(
+        subjects.names_param: Param(
             None,
             type=["null", "array"],
             items={"type": "string"},
-            title=f"Only these {subject}",
-            description=f"One name a line, such as {example}. Empty: all that are active.",
+            title=f"Only these {subjects.names_param}",
+            description=f"One name a line, such as {subjects.example}. Empty: all that are active.",
         ),
         "replay": Param(
             False,
@@ -59,7 +60,3 @@ def window_params(subject: str, example: str) -> dict[str, Param]:
 def warehouse_asset(schema: str, table: str) -> Asset:
     """The Asset of a table; DAGs that read it are scheduled on it."""
     return Asset(name=f"{schema}.{table}", uri=f"postgres://warehouse/dw/{schema}/{table}")
-
-
-WEATHER = warehouse_asset("core", "weather")
-REVISION = warehouse_asset("core", "revision")

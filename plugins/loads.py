@@ -1,16 +1,15 @@
 """The four steps of a load, the same for every source."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import Asset, TriggerRule, XComArg, task_group
+from airflow.sdk import TriggerRule, XComArg, task_group
 
 from include.patience import Patience
 from include.settings import read_settings
 from include.source import Source
-from include.suites import Suite
+from plugins.defaults import warehouse_asset
 from plugins.operators.extract import ExtractOperator
 from plugins.operators.publish import PublishOperator
 from plugins.operators.transform import TransformOperator
@@ -23,24 +22,9 @@ STATEMENTS: dict[str, Any] = {"conn_id": CONNECTION_ID, "hook_params": {"log_sql
 """All statements of a task in one transaction. The operator logs their text once; the hook need not again."""
 
 
-def load_group(
-    *,
-    source: Source,
-    suite: Suite,
-    pool: str,
-    names_param: str,
-    transform: Sequence[str],
-    publish: Sequence[str],
-    outlet: Asset,
-    loads: XComArg,
-) -> None:
-    """The task group `load`, expanded over the `loads` that plan returns, and the task that tells whether all of it was loaded.
-
-    `transform` fills staging and `publish` moves it into core: statement files below sql/ with the parameter %(load_id)s. With
-    what is the same for every source around them each list is one transaction.
-    """
+def load_group(source: Source, loads: XComArg) -> None:
+    """The task group `load`, expanded over the `loads` that plan returns, and the task that tells whether all of it was loaded."""
     patience = Patience(read_settings().patience_seconds)
-    stage = (*source.CLEAR_STAGING, *transform)
 
     @task_group(group_id="load")
     def load(load_id: Any, label: Any) -> None:
@@ -54,7 +38,7 @@ def load_group(
             source=source,
             parameters=parameters,
             patience=patience,
-            pool=pool,
+            pool=source.pool,
             execution_timeout=timedelta(seconds=patience.longest_try),
             retry_policy=HonourRetryAfter(),
             **IN_THE_UI,
@@ -64,7 +48,6 @@ def load_group(
             doc_md="Parses the answers that the load is made of into `staging`, set-based, in one transaction. An answer that "
             "PostgreSQL cannot read is named and left out.",
             source=source,
-            stage=list(stage),
             parameters=parameters,
             **STATEMENTS,
             **IN_THE_UI,
@@ -74,9 +57,7 @@ def load_group(
             doc_md="Audits the staged rows with Great Expectations. Rows outside a limit go to `audit.quarantine`; a place's day "
             "or a page that is not to be trusted is withheld and fails this task, all else is published. The verdict stands in the "
             "log, in `audit.withheld` and in `audit.validation_result`. **Clear `extract`** with downstream tasks to ask again.",
-            suite=suite,
-            stage=stage,
-            names_param=names_param,
+            source=source,
             parameters=parameters,
             **IN_THE_UI,
         )
@@ -84,9 +65,9 @@ def load_group(
             task_id="publish",
             doc_md="One transaction: upserts what the audit trusts into `core` and marks the load published, also where the audit "
             "withheld something. Safe to repeat.",
-            sql=["ops/lock_audited_load.sql", *publish, "ops/mark_published.sql", *source.CLEAR_STAGING],
+            sql=list(source.publish_statements),
             parameters=parameters,
-            asset=outlet,
+            asset=warehouse_asset("core", source.core_table),
             # Not one_done: within a mapped group every task also stands after plan, which is done at once.
             trigger_rule=TriggerRule.ALL_DONE,
             **STATEMENTS,

@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 
 from airflow.__main__ import main
 
-POOLS = ("open_meteo", "mediawiki")
+from include.sources import SOURCES
 
 
 def airflow(*words: str) -> str:
@@ -33,7 +33,7 @@ def ensure_administrator(name: str, password: str) -> None:
 def ensure_pools() -> None:
     """Both services ask for one request at a time. A pool that exists keeps the size it was given."""
     present = {pool["pool"] for pool in json.loads(airflow("pools", "list", "--output", "json"))}
-    for name in POOLS:
+    for name in sorted({source.pool for source in SOURCES.values()}):
         if name not in present:
             airflow("pools", "set", name, "1", f"Requests at the same time to {name}")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from include.audit.judge import Outcome, judge
 from include.audit.quarantine import set_aside
 from include.audit.units import Unit, Withheld, read_units, withhold
-from include.suites import Suite
+from include.suite import Suite
 from include.warehouse import Connection, run, statement
 
 __all__ = ["Audit", "Outcome", "Unit", "Withheld", "audit_load"]

@@ -16,7 +16,7 @@ from typing import Any
 from include.audit.quarantine import Quarantined
 from include.audit.units import Unit
 from include.errors import UnfinishedAudit
-from include.suites import Check, Limit, Suite
+from include.suite import Check, Limit, Suite
 
 SAMPLE = 20
 

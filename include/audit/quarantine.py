@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from include.suites import Limit, Suite
+from include.suite import Limit, Suite
 from include.warehouse import Connection
 
 

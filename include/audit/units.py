@@ -7,7 +7,7 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from include.suites import Check, Suite
+from include.suite import Check, Suite
 from include.warehouse import Connection, run, statement
 from include.windows import Window
 

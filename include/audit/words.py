@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
-from include.suites import Suite
+from include.suite import Suite
 from include.windows import Window
 
 MOST_SPANS = 20
@@ -62,8 +62,8 @@ def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str, *, is_r
     )
     return (
         f"{suite.name}: load {load_id} withheld {len(audit.withheld)} of {audit.units} units, {rest}: {spans}. "
-        f"Core keeps its last good values for them. {advice}. If a limit is wrong, change it in include/suites/{suite.name}.py "
-        "and clear the task validate with its downstream tasks"
+        f"Core keeps its last good values for them. {advice}. If a limit is wrong, change it in "
+        f"include/sources/{suite.name}/suite.py and clear the task validate with its downstream tasks"
     )
 
 

@@ -10,10 +10,19 @@ from alembic.config import Config
 from psycopg import sql
 
 from include.errors import WarehouseError
+from include.sources import SOURCES
 from include.warehouse import run, statement
 
 ROLES = {"dw_owner": "DW_OWNER_PASSWORD", "dw_loader": "DW_LOADER_PASSWORD", "dw_reader": "DW_READER_PASSWORD"}
 DATABASE = "dw"
+
+UNITED = {
+    "followed": ("subject_id", "subject", "span"),
+    "present": ("subject_id", "spans"),
+    "answered": ("raw_id", "subject_id", "window_start", "window_end"),
+    "set_aside": ("load_id", "subject_id", "span", "limits"),
+}
+"""Of each source there is a view audit.<source>_<name> with these columns, and audit.<name> has those of all."""
 
 
 def bootstrap(admin_url: str) -> None:
@@ -50,7 +59,30 @@ def migrate(owner_url: str) -> str:
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["owner_url"] = owner_url
     command.upgrade(config, "head")
+    unite_sources(owner_url)
     return str(config.attributes["revision"])
+
+
+def unite_sources(owner_url: str) -> None:
+    """Makes the views that audit.coverage reads anew where a source was registered, or is not any more, since they were made."""
+    with psycopg.connect(owner_url) as connection:
+        for view, columns in UNITED.items():
+            found = run(connection, "ops/united_sources.sql", {"view": view}).fetchall()
+            if {name for (name,) in found} != {f"{source}_{view}" for source in SOURCES}:
+                connection.execute(_united(view, columns))
+
+
+def _united(view: str, columns: tuple[str, ...]) -> sql.Composed:
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    parts = [
+        sql.SQL("SELECT {} AS source, {} FROM {}").format(
+            sql.Literal(source), listed, sql.Identifier("audit", f"{source}_{view}")
+        )
+        for source in SOURCES
+    ]
+    return sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(
+        sql.Identifier("audit", view), sql.SQL(" UNION ALL ").join(parts)
+    )
 
 
 def sql_file(migration: str) -> str:

@@ -18,24 +18,17 @@ from plugins.warehouse import warehouse
 class PlanOperator(BaseOperator):
     """Plans the loads of a run.
 
-    :param source: the module of the source
     :param schedule: cron expression of the DAG; a run without window and data interval takes its last complete interval
-    :param names_param: the DAG parameter that restricts the run to some places or pages
     :param revision_days: days before its interval that a scheduled run reads again
     """
 
-    shallow_copy_attrs = ("source",)  # a module cannot be copied deeply
-
-    def __init__(
-        self, *, source: Source, schedule: str, names_param: str, revision_days: int = 0, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, source: Source, schedule: str, revision_days: int = 0, **kwargs: Any) -> None:
         super().__init__(
             doc_md="Resolves the window of the run and opens its loads in `audit.load`. **Clearing it** plans the run anew.",
             **kwargs,
         )
         self.source = source
         self.schedule = schedule
-        self.names_param = names_param
         self.revision_days = revision_days
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -46,18 +39,19 @@ class PlanOperator(BaseOperator):
             window = resolve(self._run_times(context), now, timedelta(days=self.revision_days))
             return self._open_loads(context, self.source.observable(window, now))
         except WarehouseError as error:
-            raise AirflowFailException(f"{self.source.NAME}: {error}") from None
+            raise AirflowFailException(f"{self.source.name}: {error}") from None
 
     def _open_loads(self, context: Context, window: Window) -> list[dict[str, Any]]:
         key = RunKey(context["dag_run"].dag_id, context["dag_run"].run_id)
-        names: Sequence[str] | None = context["params"].get(self.names_param) or None
+        names: Sequence[str] | None = context["params"].get(self.source.subjects.names_param) or None
         is_replay = bool(context["params"].get("replay"))
         with warehouse() as connection, connection.transaction():
-            batches = self.source.plan_batches(connection, window, read_settings(), names)
+            per_batch = read_settings().sources[self.source.name].per_batch
+            batches = self.source.plan_batches(connection, window, per_batch, names)
             _refuse_too_many(len(batches), window)
-            supersede_loads(connection, key, self.source.CLEAR_STAGING)
+            supersede_loads(connection, key, self.source.clear_staging)
             loads = [
-                open_load(connection, key, map_index, self.source.NAME, batch.subject_ids, batch.window, is_replay)
+                open_load(connection, key, map_index, self.source.name, batch.subject_ids, batch.window, is_replay)
                 for map_index, batch in enumerate(batches)
             ]
         self.log.info("%s %s, %d loads", "replay of" if is_replay else "window", window, len(loads))

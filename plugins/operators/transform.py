@@ -1,6 +1,5 @@
 """transform: parses the landed answers of one load into staging."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
@@ -16,15 +15,11 @@ from plugins.warehouse import warehouse
 class TransformOperator(SQLExecuteQueryOperator):
     """Stages a load in one transaction. Where that fails on what an answer holds, the answer is found, named, and left out.
 
-    :param source: the module of the source
-    :param stage: statement files below sql/ that fill staging, with the parameter %(load_id)s
     :param parameters: {load_id, label}
     """
 
-    shallow_copy_attrs = ("source",)  # a module cannot be copied deeply
-
-    def __init__(self, *, source: Source, stage: Sequence[str], parameters: Any, **kwargs: Any) -> None:
-        super().__init__(sql=[*BEGIN, *stage], parameters=parameters, **kwargs)
+    def __init__(self, *, source: Source, parameters: Any, **kwargs: Any) -> None:
+        super().__init__(sql=[*BEGIN, *source.stage_statements], parameters=parameters, **kwargs)
         self.source = source
 
     def execute(self, context: Context) -> None:
@@ -44,5 +39,5 @@ class TransformOperator(SQLExecuteQueryOperator):
                 raise AirflowFailException(str(error)) from None
         for answer, problem in left_out:
             self.log.warning(
-                "left out, all else goes on: raw id %d of %s: %s", answer.raw_id, self.source.RAW_TABLE, problem
+                "left out, all else goes on: raw id %d of %s: %s", answer.raw_id, self.source.raw_table, problem
             )

@@ -1,6 +1,5 @@
 """validate: audits the staged rows of one load."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -10,7 +9,7 @@ from include.audit import audit_load
 from include.audit.words import left_out, table_of, warnings_of
 from include.errors import UnfinishedAudit, WarehouseError
 from include.loads import is_replay, stage_again
-from include.suites import Suite
+from include.source import Source
 from plugins.warehouse import UnitsWithheld, warehouse
 
 
@@ -19,20 +18,17 @@ class ValidateOperator(BaseOperator):
 
     A verdict is final: the same rows fail the same audit, so a failure is not retried.
 
-    :param suite: what is expected
-    :param stage: the statements of transform: a load that is published has nothing staged any more
-    :param names_param: the DAG parameter that restricts a run to some subjects, for the command that fetches them again
     :param parameters: {load_id, label}
     """
 
     template_fields = ("parameters",)
     ui_color = "#f9e79f"
 
-    def __init__(self, *, suite: Suite, stage: Sequence[str], names_param: str, parameters: Any, **kwargs: Any) -> None:
+    def __init__(self, *, source: Source, parameters: Any, **kwargs: Any) -> None:
         super().__init__(do_xcom_push=False, **kwargs)
-        self.suite = suite
-        self.stage = stage
-        self.names_param = names_param
+        self.suite = source.suite
+        self.stage = source.stage_statements
+        self.names_param = source.subjects.names_param
         self.parameters = parameters
 
     def execute(self, context: Context) -> None:

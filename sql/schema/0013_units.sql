@@ -28,58 +28,100 @@ COMMENT ON COLUMN audit.load.error IS 'Why the load failed, was rejected, or was
 COMMENT ON COLUMN audit.validation_result.severity IS
 'critical: a unit that fails is withheld; warning: reported only, as are rows outside a limit, which are set aside.';
 
+-- What each source gives for audit.coverage, in four views named after it: what is followed of it and since when, what of that is
+-- there, what its stored answers were asked for, and the spans whose rows were set aside. `python -m include migrate` unites them
+-- under the names without a source, for all that are registered.
+CREATE VIEW audit.weather_followed AS
+-- An hour is due once it has struck. In UTC, also for a session in a zone that is half an hour off.
+SELECT
+    location.location_id AS subject_id,
+    location.location_name AS subject,
+    tstzrange(
+        date_trunc('hour', catchup.start_date + interval '1 hour' - interval '1 microsecond', 'UTC'),
+        date_trunc('hour', now(), 'UTC') + interval '1 hour'
+    ) AS span
+FROM audit.catchup AS catchup
+CROSS JOIN core.location AS location
+WHERE catchup.source = 'weather' AND catchup.start_date < now() AND location.is_active;
+CREATE VIEW audit.weather_present AS
+SELECT
+    weather.location_id AS subject_id,
+    range_agg(tstzrange(weather.observed_at, weather.observed_at + interval '1 hour')) AS spans
+FROM core.weather AS weather
+WHERE weather.observed_at >= (SELECT catchup.start_date FROM audit.catchup AS catchup WHERE catchup.source = 'weather')
+GROUP BY weather.location_id;
+CREATE VIEW audit.weather_answered AS
+SELECT id AS raw_id, location_id AS subject_id, window_start, window_end
+FROM raw.weather_observations;
+CREATE VIEW audit.weather_set_aside AS
+SELECT
+    load_id,
+    (row_key ->> 'location_id')::bigint AS subject_id,
+    tstzrange((row_key ->> 'observed_at')::timestamptz, (row_key ->> 'observed_at')::timestamptz + interval '1 hour') AS span,
+    string_agg(expectation, ', ' ORDER BY expectation) AS limits
+FROM audit.quarantine
+WHERE source = 'weather'
+GROUP BY load_id, row_key;
+
+CREATE VIEW audit.wikipedia_followed AS
+SELECT page.page_id AS subject_id, page.page_language || ':' || page.page_title AS subject, tstzrange(catchup.start_date, now()) AS span
+FROM audit.catchup AS catchup
+CROSS JOIN core.tracked_page AS page
+WHERE catchup.source = 'wikipedia' AND catchup.start_date < now() AND page.is_active;
+-- A page may have no edits: only what was published of its windows tells.
+CREATE VIEW audit.wikipedia_present AS
+SELECT subject_id, range_agg(tstzrange(window_start, window_end)) AS spans
+FROM audit.published_answer
+WHERE source = 'wikipedia'
+GROUP BY subject_id;
+CREATE VIEW audit.wikipedia_answered AS
+SELECT id AS raw_id, page_id AS subject_id, window_start, window_end
+FROM raw.wikipedia_pages;
+-- A window without one of its revisions is loaded all the same.
+CREATE VIEW audit.wikipedia_set_aside AS
+SELECT NULL::bigint AS load_id, NULL::bigint AS subject_id, NULL::tstzrange AS span, NULL::text AS limits
+WHERE false;
+
+CREATE VIEW audit.followed AS
+SELECT 'weather' AS source, subject_id, subject, span FROM audit.weather_followed
+UNION ALL
+SELECT 'wikipedia', subject_id, subject, span FROM audit.wikipedia_followed;
+CREATE VIEW audit.present AS
+SELECT 'weather' AS source, subject_id, spans FROM audit.weather_present
+UNION ALL
+SELECT 'wikipedia', subject_id, spans FROM audit.wikipedia_present;
+CREATE VIEW audit.answered AS
+SELECT 'weather' AS source, raw_id, subject_id, window_start, window_end FROM audit.weather_answered
+UNION ALL
+SELECT 'wikipedia', raw_id, subject_id, window_start, window_end FROM audit.wikipedia_answered;
+CREATE VIEW audit.set_aside AS
+SELECT 'weather' AS source, load_id, subject_id, span, limits FROM audit.weather_set_aside
+UNION ALL
+SELECT 'wikipedia', load_id, subject_id, span, limits FROM audit.wikipedia_set_aside;
+COMMENT ON VIEW audit.weather_followed IS 'Places that are followed, and the hours that are due of each.';
+COMMENT ON VIEW audit.weather_present IS 'The hours that core.weather has of each place since audit.catchup.start_date.';
+COMMENT ON VIEW audit.weather_answered IS 'What each answer of raw.weather_observations was asked for.';
+COMMENT ON VIEW audit.weather_set_aside IS 'Hours in audit.quarantine, with the limits they were outside of.';
+COMMENT ON VIEW audit.wikipedia_followed IS 'Pages that are followed, and the time that is due of each.';
+COMMENT ON VIEW audit.wikipedia_present IS 'The windows of each page that were read and published.';
+COMMENT ON VIEW audit.wikipedia_answered IS 'What each answer of raw.wikipedia_pages was asked for.';
+COMMENT ON VIEW audit.wikipedia_set_aside IS 'Empty: revisions that are set aside leave no time without data.';
+COMMENT ON VIEW audit.followed IS 'What is followed of each source, and the time that is due: audit.<source>_followed, united by `python -m include migrate`.';
+COMMENT ON VIEW audit.present IS 'What is there of each source: audit.<source>_present, united.';
+COMMENT ON VIEW audit.answered IS 'What each stored answer was asked for: audit.<source>_answered, united.';
+COMMENT ON VIEW audit.set_aside IS 'Spans whose rows were set aside: audit.<source>_set_aside, united.';
+
 -- As before, and: what the last load of a span withheld is failed, with what was seen.
 CREATE VIEW audit.coverage AS
--- An hour is due once it has struck. In UTC, also for a session in a zone that is half an hour off.
-WITH followed AS (
-    SELECT
-        catchup.source,
-        location.location_id AS subject_id,
-        location.location_name AS subject,
-        tstzrange(
-            date_trunc('hour', catchup.start_date + interval '1 hour' - interval '1 microsecond', 'UTC'),
-            date_trunc('hour', now(), 'UTC') + interval '1 hour'
-        ) AS span
-    FROM audit.catchup AS catchup
-    CROSS JOIN core.location AS location
-    WHERE catchup.source = 'weather' AND catchup.start_date < now() AND location.is_active
-    UNION ALL
-    SELECT catchup.source, page.page_id, page.page_language || ':' || page.page_title, tstzrange(catchup.start_date, now())
-    FROM audit.catchup AS catchup
-    CROSS JOIN core.tracked_page AS page
-    WHERE catchup.source = 'wikipedia' AND catchup.start_date < now() AND page.is_active
-),
-
-present AS (
-    SELECT
-        'weather' AS source,
-        weather.location_id AS subject_id,
-        range_agg(tstzrange(weather.observed_at, weather.observed_at + interval '1 hour')) AS spans
-    FROM core.weather AS weather
-    WHERE weather.observed_at >= (SELECT catchup.start_date FROM audit.catchup AS catchup WHERE catchup.source = 'weather')
-    GROUP BY weather.location_id
-    UNION ALL
-    -- A page may have no edits: only what was published of its windows tells.
-    SELECT source, subject_id, range_agg(tstzrange(window_start, window_end))
-    FROM audit.published_answer
-    GROUP BY source, subject_id
-),
-
-present_of_subject AS (
-    SELECT source, subject_id, range_agg(spans) AS spans
-    FROM present
-    GROUP BY source, subject_id
-),
-
-divided AS (
+WITH divided AS (
     SELECT
         followed.source,
         followed.subject_id,
         followed.subject,
         tstzmultirange(followed.span) * coalesce(present.spans, '{}') AS loaded,
         tstzmultirange(followed.span) - coalesce(present.spans, '{}') AS absent
-    FROM followed
-    LEFT JOIN present_of_subject AS present ON followed.source = present.source AND followed.subject_id = present.subject_id
+    FROM audit.followed AS followed
+    LEFT JOIN audit.present AS present ON followed.source = present.source AND followed.subject_id = present.subject_id
 ),
 
 absent_somewhere AS (
@@ -100,20 +142,12 @@ ended_load AS (
 -- A replay asked nobody: it can tell of what its answers were asked for, and the load that asked in vain still tells of the rest.
 replayed AS (
     SELECT
-        load.source, load.load_id, answer.location_id AS subject_id,
+        load.source, load.load_id, answer.subject_id,
         greatest(load.window_start, answer.window_start) AS window_start, least(load.window_end, answer.window_end) AS window_end
     FROM ended_load AS load
     INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
-    INNER JOIN raw.weather_observations AS answer ON noted.raw_id = answer.id
-    WHERE load.is_replay AND load.source = 'weather'
-    UNION ALL
-    SELECT
-        load.source, load.load_id, answer.page_id,
-        greatest(load.window_start, answer.window_start), least(load.window_end, answer.window_end)
-    FROM ended_load AS load
-    INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
-    INNER JOIN raw.wikipedia_pages AS answer ON noted.raw_id = answer.id
-    WHERE load.is_replay AND load.source = 'wikipedia'
+    INNER JOIN audit.answered AS answer ON load.source = answer.source AND noted.raw_id = answer.raw_id
+    WHERE load.is_replay
 ),
 
 ended AS (
@@ -209,17 +243,6 @@ withheld AS (
     GROUP BY load_id, subject_id, error
 ),
 
-set_aside AS (
-    SELECT
-        load_id,
-        (row_key ->> 'location_id')::bigint AS location_id,
-        (row_key ->> 'observed_at')::timestamptz AS observed_at,
-        string_agg(expectation, ', ' ORDER BY expectation) AS limits
-    FROM audit.quarantine
-    WHERE source = 'weather'
-    GROUP BY load_id, row_key
-),
-
 explained AS (
     -- Before units had verdicts a load was rejected as a whole.
     SELECT source, subject_id, subject, 'failed' AS state, load_id, error, spans
@@ -245,22 +268,22 @@ explained AS (
         'quarantined',
         last_load.load_id,
         'outside ' || set_aside.limits,
-        range_agg(tstzrange(set_aside.observed_at, set_aside.observed_at + interval '1 hour'))
+        range_agg(set_aside.span)
     FROM last_load
-    INNER JOIN set_aside
+    INNER JOIN audit.set_aside AS set_aside
         ON
-            last_load.load_id = set_aside.load_id
-            AND last_load.subject_id = set_aside.location_id
-            AND set_aside.observed_at <@ last_load.spans
+            last_load.source = set_aside.source
+            AND last_load.load_id = set_aside.load_id
+            AND last_load.subject_id = set_aside.subject_id
+            AND lower(set_aside.span) <@ last_load.spans
     WHERE
-        last_load.source = 'weather'
-        AND last_load.status = 'published'
+        last_load.status = 'published'
         AND NOT EXISTS (
             SELECT 1 FROM withheld
             WHERE
                 last_load.load_id = withheld.load_id
                 AND last_load.subject_id = withheld.subject_id
-                AND set_aside.observed_at <@ withheld.spans
+                AND lower(set_aside.span) <@ withheld.spans
         )
     GROUP BY last_load.source, last_load.subject_id, last_load.subject, last_load.load_id, set_aside.limits
 ),

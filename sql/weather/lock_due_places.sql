@@ -1,4 +1,4 @@
--- Locks the first places that have something due in the rollup, in key order as weather/lock_places.sql: publishes and this take
+-- Locks the first places that have something due in the rollup, in key order as places/lock.sql: publishes and this take
 -- turns and cannot deadlock.
 SELECT location.location_id
 FROM core.location AS location

@@ -129,7 +129,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     dag: Any = DagBag(str(REPO / "dags" / "weather.py")).dags["weather"]
     assert dag.timetable.expression == "0 * * * *"
     assert dag.start_date.isoformat() == "2026-03-01T00:00:00+00:00"
-    assert read_settings().weather_schedule == "@hourly"
+    assert read_settings().sources["weather"].schedule == "@hourly"
 
 
 @pytest.mark.parametrize("seconds", [0, 600])

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from include.weather import FORECAST_DAYS
+from include.sources.weather.api import FORECAST_DAYS
 from tests.e2e.stack import Deployment, Row
 
 CENT = Decimal("0.01")

@@ -32,7 +32,7 @@ def daily(running: Stack) -> Iterator[None]:
     """The DAG is there during these tests."""
     dags = running.repo / "dags"
     text = (dags / "weather.py").read_text()
-    for old, new in (('dag_id="weather"', f'dag_id="{DAG}"'), ("settings.weather_schedule", '"@daily"')):
+    for old, new in (('dag_id="weather"', f'dag_id="{DAG}"'), ("of_source.schedule", '"@daily"')):
         assert old in text
         text = text.replace(old, new)
     file = dags / f"{DAG}.py"

@@ -14,8 +14,8 @@ from tests.e2e.conftest import started
 from tests.e2e.stack import ENDED, Run, Stack, wait_for
 
 REVISION_DAYS = {
-    "weather": read_settings({}).weather_revision_days,
-    "wikipedia": read_settings({}).wikipedia_revision_days,
+    "weather": read_settings({}).sources["weather"].revision_days,
+    "wikipedia": read_settings({}).sources["wikipedia"].revision_days,
 }
 SOURCES = tuple(REVISION_DAYS)
 MAX_ACTIVE_RUNS = 4

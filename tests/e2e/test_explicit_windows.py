@@ -15,7 +15,7 @@ from airflow_client.client.api.task_instance_api import TaskInstanceApi
 from airflow_client.client.exceptions import ApiException, BadRequestException, UnauthorizedException
 from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
 
-from include.weather import MAX_CALL_WEIGHT
+from include.sources.weather.api import MAX_CALL_WEIGHT
 from sandbox.open_meteo_query import parse
 from tests.e2e import expected
 from tests.e2e.stack import Run, Stack

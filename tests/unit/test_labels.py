@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from include import weather, wikipedia
-from include.settings import read_settings
 from include.source import LABEL_CHARACTERS
+from include.sources import SOURCES
 from include.windows import Window
 from tests.unit.support import FakeConnection, utc
 
@@ -17,12 +16,12 @@ LENGTHS = [1, 190, 210, 300, 2000]
 
 def label_of_places(names: list[str]) -> str:
     places = [(number, name, Decimal(1), Decimal(2)) for number, name in enumerate(names, 1)]
-    return label(weather.plan_batches(FakeConnection(*places), WINDOW, read_settings({}), None))  # type: ignore[arg-type]
+    return label(SOURCES["weather"].plan_batches(FakeConnection(*places), WINDOW, 100, None))  # type: ignore[arg-type]
 
 
 def label_of_pages(names: list[str]) -> str:
     pages = [(number, name, None) for number, name in enumerate(names, 1)]
-    return label(wikipedia.plan_batches(FakeConnection(*pages), WINDOW, read_settings({}), None))  # type: ignore[arg-type]
+    return label(SOURCES["wikipedia"].plan_batches(FakeConnection(*pages), WINDOW, 100, None))  # type: ignore[arg-type]
 
 
 def label(batches: list[Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlparse
 
+from include.sources import SOURCES
 from include.warehouse import SQL_FOLDER
 from tests.unit.support import REPO
 
@@ -94,6 +95,10 @@ def test_a_sql_file_begins_with_what_it_promises(path: Path) -> None:
 
 def test_every_statement_that_is_named_is_there_and_each_that_is_there_is_named() -> None:
     named = sql_named_in("dags", "include", "plugins")
+    for source in SOURCES.values():
+        named |= {*source.stage_statements, *source.publish_statements}
+        named |= {source.statement(role) for role in ("land", "answers", "stored_answers")}
+        named |= {source.subjects.statement(role) for role in ("active", "of_load", "lock")}
     there = {path.relative_to(SQL_FOLDER).as_posix() for path in SQL_FOLDER.rglob("*.sql")}
     schema = {name for name in there if name.startswith("schema/")}
     assert named == there - schema

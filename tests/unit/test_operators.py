@@ -9,14 +9,16 @@ import pytest
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk import RetryDecision
 
-from include import weather, wikipedia
 from include.errors import BadAnswer
+from include.http import host_of, retry_after_of, user_agent
 from include.landing import Answer
 from include.loads import Load
 from include.patience import Patience
+from include.settings import read_settings
 from include.source import ApiRequest
+from include.sources import SOURCES
 from include.windows import Window
-from plugins.operators.extract import ExtractOperator, _base_url, _host, _retry_after, _user_agent
+from plugins.operators.extract import ExtractOperator, _base_url
 from plugins.retry import HonourRetryAfter
 from tests.unit.support import FakeConnection, utc
 
@@ -57,7 +59,7 @@ def test_a_try_waits_as_long_as_the_service_asked_for(error: Exception, seconds:
     ],
 )
 def test_retry_after_is_read_in_seconds_and_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    assert _retry_after(headers) == seconds
+    assert retry_after_of(headers) == seconds
 
 
 @pytest.mark.parametrize("contact", [None, "ops@example.org", "https://example.org/bot"])
@@ -65,7 +67,7 @@ def test_the_user_agent_names_client_contact_and_library(monkeypatch: pytest.Mon
     monkeypatch.delenv("DW_CONTACT", raising=False)
     if contact:
         monkeypatch.setenv("DW_CONTACT", contact)
-    agent = _user_agent()
+    agent = user_agent(read_settings().contact)
     assert re.fullmatch(r"[\w-]+/[\d.]+ \((https://\S+|\S+@\S+)\) python-requests/[\d.]+", agent)
     assert f"({contact or 'https://'}"[:9] in agent
 
@@ -106,7 +108,7 @@ def test_a_connection_is_a_scheme_a_host_and_a_port(monkeypatch: pytest.MonkeyPa
 def request_in(language: str) -> ApiRequest:
     """A request for the page Boston of a wiki."""
     window = Window(utc("2026-11-18"), utc("2026-11-19"))
-    conversation = wikipedia.conversation(
+    conversation = SOURCES["wikipedia"].conversation(
         FakeConnection((1, "Boston", language, None)),  # type: ignore[arg-type]
         Load(1, 1, (1,), window),
         utc("2026-11-20"),
@@ -121,23 +123,17 @@ def request_() -> ApiRequest:
 
 
 @pytest.mark.parametrize("language", ["en", "be-tarask", "zh-min-nan", "tokipona2"])
-def test_the_language_of_a_page_is_a_part_of_the_host(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_MEDIAWIKI", as_json(conn_type="http", host="https://{language}.wikipedia.org"))
-    hook = HttpHook("GET", "mediawiki")
-    hook.get_conn()
-    assert _host(hook, request_in(language)) == f"https://{language}.wikipedia.org"
+def test_the_language_of_a_page_is_a_part_of_the_host(language: str) -> None:
+    assert host_of("https://{language}.wikipedia.org", request_in(language)) == f"https://{language}.wikipedia.org"
 
 
 @pytest.mark.parametrize(
     "language",
     ["", "en.evil.test/", "en@evil.test", "evil.test#", "en:80", "e n", "en.", "é", "en\r\nX: y", "-", "e" * 64],
 )
-def test_a_language_that_would_lead_to_another_host_is_refused(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_MEDIAWIKI", as_json(conn_type="http", host="https://{language}.wikipedia.org"))
-    hook = HttpHook("GET", "mediawiki")
-    hook.get_conn()
+def test_a_language_that_would_lead_to_another_host_is_refused(language: str) -> None:
     with pytest.raises(BadAnswer, match=r"page .*:Boston: its language .* is no part of a host's name") as refused:
-        _host(hook, request_in(language))
+        host_of("https://{language}.wikipedia.org", request_in(language))
     assert not refused.value.is_retryable
     assert "\n" not in str(refused.value)
 
@@ -164,14 +160,16 @@ def test_a_bad_answer_says_what_is_wrong_and_when_to_ask_again(
     is_retryable: bool,
     retry_after: float | None,
 ) -> None:
-    operator = ExtractOperator(task_id="extract", source=wikipedia, parameters={"load_id": 1}, patience=Patience(0))
+    operator = ExtractOperator(
+        task_id="extract", source=SOURCES["wikipedia"], parameters={"load_id": 1}, patience=Patience(0)
+    )
     with pytest.raises(BadAnswer) as error:
         operator._read(request_, answer, headers)
     assert said in str(error.value)
     assert (error.value.is_retryable, error.value.retry_after) == (is_retryable, retry_after)
 
 
-@pytest.mark.parametrize("source", [weather, wikipedia])
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_an_operator_keeps_its_source_and_renders_its_load(source: Any) -> None:
     operator = ExtractOperator(task_id="extract", source=source, parameters={"load_id": 1}, patience=Patience(0))
     assert operator.source is source

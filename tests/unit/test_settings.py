@@ -3,18 +3,13 @@
 import pytest
 
 from include.errors import BadSetting
-from include.settings import Settings, read_settings
+from include.settings import Settings, SourceSettings, read_settings
 from tests.unit.support import utc
 
 DEFAULTS = Settings(
-    weather_schedule="@daily",
-    wikipedia_schedule="@daily",
+    sources={"weather": SourceSettings("@daily", 5, 100), "wikipedia": SourceSettings("@daily", 1, 25)},
     marts_schedule="15 * * * *",
     start_date=utc("2026-11-01"),
-    weather_revision_days=5,
-    wikipedia_revision_days=1,
-    weather_places_per_batch=100,
-    wikipedia_pages_per_batch=25,
     patience_seconds=75,
     contact="https://github.com/dw-local-free/dw-local-free",
 )
@@ -43,22 +38,30 @@ def test_an_empty_variable_is_the_default(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "field", "value"),
     [
-        ("DW_WEATHER_SCHEDULE", "@hourly", "weather_schedule", "@hourly"),
-        ("DW_WIKIPEDIA_SCHEDULE", "0 6 * * *", "wikipedia_schedule", "0 6 * * *"),
+        ("DW_WEATHER_SCHEDULE", "@hourly", "weather.schedule", "@hourly"),
+        ("DW_WIKIPEDIA_SCHEDULE", "0 6 * * *", "wikipedia.schedule", "0 6 * * *"),
         ("DW_MARTS_SCHEDULE", "@daily", "marts_schedule", "@daily"),
         ("DW_START_DATE", "2024-02-29", "start_date", utc("2024-02-29")),
         ("DW_START_DATE", "2026-01-01T06:00+02:00", "start_date", utc("2026-01-01T04:00")),
-        ("DW_WEATHER_REVISION_DAYS", "0", "weather_revision_days", 0),
-        ("DW_WEATHER_PLACES_PER_BATCH", "500", "weather_places_per_batch", 500),
-        ("DW_WIKIPEDIA_PAGES_PER_BATCH", "100", "wikipedia_pages_per_batch", 100),
-        ("DW_WIKIPEDIA_REVISION_DAYS", "0", "wikipedia_revision_days", 0),
+        ("DW_WEATHER_REVISION_DAYS", "0", "weather.revision_days", 0),
+        ("DW_WEATHER_PLACES_PER_BATCH", "500", "weather.per_batch", 500),
+        ("DW_WIKIPEDIA_PAGES_PER_BATCH", "100", "wikipedia.per_batch", 100),
+        ("DW_WIKIPEDIA_REVISION_DAYS", "0", "wikipedia.revision_days", 0),
         ("DW_PATIENCE_SECONDS", "0", "patience_seconds", 0),
         ("DW_CONTACT", "ops@example.org", "contact", "ops@example.org"),
     ],
 )
 def test_each_variable_sets_its_field(name: str, text: str, field: str, value: object) -> None:
-    settings = read_settings({name: text})
-    assert vars(settings) == {**vars(DEFAULTS), field: value}
+    assert flat(read_settings({name: text})) == {**flat(DEFAULTS), field: value}
+
+
+def flat(settings: Settings) -> dict[str, object]:
+    """All fields by name, those of a source with its name before."""
+    own = {name: value for name, value in vars(settings).items() if name != "sources"}
+    of_sources = {
+        f"{source}.{name}": value for source, chosen in settings.sources.items() for name, value in vars(chosen).items()
+    }
+    return own | of_sources
 
 
 @pytest.mark.parametrize("text", ["five", "-1", "1.5", "1e2", "1 000", "0x1", "²", "1001"])

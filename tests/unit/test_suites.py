@@ -11,11 +11,11 @@ from include.audit import Audit, Outcome, Withheld
 from include.audit.judge import judge
 from include.audit.quarantine import Quarantined, outside
 from include.audit.words import commands, joined, left_out, table_of, warnings_of
-from include.suites import Limit, Suite
-from include.suites.weather import SUITE as WEATHER
-from include.suites.wikipedia import SUITE as WIKIPEDIA
+from include.sources.weather.api import UNITS
+from include.sources.weather.suite import SUITE as WEATHER
+from include.sources.wikipedia.suite import SUITE as WIKIPEDIA
+from include.suite import Limit, Suite
 from include.warehouse import SQL_FOLDER
-from include.weather import UNITS
 from include.windows import Window
 from tests.unit.support import utc
 
@@ -176,7 +176,7 @@ def test_a_replays_message_says_what_asks_the_service_again() -> None:
     assert "clear the task extract" not in message and "once the source is healthy" not in message.lower()
     assert "a replay asks nobody: to ask the service again run airflow dags trigger weather -c" in message
     assert "replay" not in message[message.index(" -c ") : message.index("If a limit is wrong")]
-    assert "change it in include/suites/weather.py and clear the task validate" in message
+    assert "change it in include/sources/weather/suite.py and clear the task validate" in message
 
 
 def fetched(*units: Withheld) -> list[dict[str, object]]:

@@ -12,12 +12,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from include import weather
 from include.errors import BadAnswer, BadWindow, WarehouseError
 from include.loads import Load
-from include.settings import read_settings
 from include.source import ApiRequest, BadAnswerDetails
-from include.weather import MAX_CALL_WEIGHT, UNITS, longest_call, problem_of_status, read, split_by_api
+from include.sources.weather import SOURCE
+from include.sources.weather import api as weather
+from include.sources.weather.api import MAX_CALL_WEIGHT, UNITS, longest_call, problem_of_status, read, split_by_api
 from include.windows import Window
 from tests.unit.support import FakeConnection, utc
 
@@ -173,8 +173,7 @@ def test_only_hours_that_have_struck_are_observable() -> None:
 
 
 def plan(places: list[tuple[Any, ...]], whole: Window, size: int, names: list[str] | None = None) -> list[Any]:
-    settings = read_settings({"DW_WEATHER_PLACES_PER_BATCH": str(size)})
-    return weather.plan_batches(FakeConnection(*places), whole, settings, names)  # type: ignore[arg-type]
+    return SOURCE.plan_batches(FakeConnection(*places), whole, size, names)  # type: ignore[arg-type]
 
 
 def test_batches_are_groups_of_places_times_slices_oldest_first() -> None:

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from include import wikipedia
 from include.errors import BadAnswer, WarehouseError
 from include.loads import Load
-from include.settings import read_settings
 from include.source import ApiRequest
-from include.wikipedia import PageAnswer, problem_of_status, read
+from include.sources.wikipedia import SOURCE
+from include.sources.wikipedia import api as wikipedia
+from include.sources.wikipedia.api import PageAnswer, problem_of_status, read
 from include.windows import Window
 from tests.unit.support import FakeConnection, utc
 
@@ -218,9 +218,8 @@ def test_a_page_that_was_never_seen_has_no_id_to_ask_for() -> None:
 
 def test_batches_are_groups_of_pages_times_slices_oldest_first() -> None:
     rows = [(number, f"Page {number}", None) for number in range(1, 4)]
-    settings = read_settings({"DW_WIKIPEDIA_PAGES_PER_BATCH": "2"})
     window = Window(utc("2025-01-01"), utc("2026-02-01"))
-    batches = wikipedia.plan_batches(FakeConnection(*rows), window, settings, None)  # type: ignore[arg-type]
+    batches = SOURCE.plan_batches(FakeConnection(*rows), window, 2, None)  # type: ignore[arg-type]
     assert [(batch.subject_ids, batch.label) for batch in batches] == [
         ((1, 2), "Page 1 and 1 more · [2025-01-01, 2026-01-02) UTC"),
         ((3,), "Page 3 · [2025-01-01, 2026-01-02) UTC"),
@@ -230,7 +229,7 @@ def test_batches_are_groups_of_pages_times_slices_oldest_first() -> None:
 
 
 def plan(rows: list[tuple[Any, ...]], names: list[str] | None) -> list[Any]:
-    return wikipedia.plan_batches(FakeConnection(*rows), WINDOW, read_settings({}), names)  # type: ignore[arg-type]
+    return SOURCE.plan_batches(FakeConnection(*rows), WINDOW, 25, names)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from include.seeds import SeedLocation
-from include.suites.weather import SUITE
-from include.weather import UNITS
+from include.sources.weather.api import UNITS
+from include.sources.weather.suite import SUITE
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import RUN_NUMBERS, DagRun, Pipeline, snapshot, task

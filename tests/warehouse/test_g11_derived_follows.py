@@ -20,6 +20,7 @@ from include import marts, rollup, warehouse
 from include.marts import refresh_mart
 from include.schema import migrate
 from include.seeds import SeedLocation
+from include.sources import SOURCES
 from tests.warehouse.conftest import follow
 from tests.warehouse.days import days_of
 from tests.warehouse.pipeline import Pipeline, execute, utc
@@ -424,11 +425,11 @@ def test_g11_what_former_versions_left_behind_is_made_anew(server: str) -> None:
         before.execute(A_WAREHOUSE_BEFORE)
     migrate(url.format("dw_owner"))
     with psycopg.connect(url.format("dw_loader"), autocommit=True) as loader:
-        seen = refresh_mart(loader, WEATHER_MART, "weather", always=False, roll_up=rollup.roll_up_due_days)
+        seen = refresh_mart(loader, SOURCES["weather"].marts[0], "weather", always=False)
         assert seen == marts.Seen(loads=0, changes=1)
         found = loader.execute(f"SELECT observation_date, observation_count FROM mart.{WEATHER_MART} ORDER BY 1")
         assert found.fetchall() == [(date(1969, 9, 29), 13), (date(1969, 9, 30), 47), (date(1969, 10, 1), 12)]
-        assert refresh_mart(loader, WEATHER_MART, "weather", always=False, roll_up=rollup.roll_up_due_days) is None
+        assert refresh_mart(loader, SOURCES["weather"].marts[0], "weather", always=False) is None
 
 
 A_WAREHOUSE_BEFORE = """

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from include.audit import audit_load
-from include.suites import Suite, weather, wikipedia
+from include.sources import SOURCES
+from include.suite import Suite
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import DagRun, Pipeline, snapshot, utc
 
@@ -158,7 +159,7 @@ def test_g3_a_negative_size_among_many_revisions_is_quarantined(pipeline: Pipeli
     assert (quarantined, offered) == (1, staged - 1)
 
 
-@pytest.mark.parametrize("suite", [weather.SUITE, wikipedia.SUITE], ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", [source.suite for source in SOURCES.values()], ids=lambda suite: suite.name)
 def test_g3_great_expectations_and_the_quarantine_agree_on_what_is_outside(pipeline: Pipeline, suite: Suite) -> None:
     """The predicate of the quarantine is derived from the suite; here both judge the same rows, at and around each bound."""
     seed = random.randrange(10**6)

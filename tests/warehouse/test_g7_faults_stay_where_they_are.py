@@ -13,13 +13,14 @@ from alembic import command
 from alembic.config import Config
 
 import include.schema
-from include import weather, wikipedia
 from include.errors import BadAnswer
 from include.landing import note_problem
 from include.loads import begin_extraction
 from include.patience import GOOD_ANSWERS_SECONDS
 from include.schema import migrate
 from include.seeds import SeedPage
+from include.sources.weather import api as weather
+from include.sources.wikipedia import api as wikipedia
 from sandbox import Fault, Sandbox
 from sandbox.server import Request
 from tests.warehouse.conftest import follow

@@ -18,7 +18,8 @@ from include.gaps import note_catchup
 from include.loads import stage_again
 from include.seeds import SeedLocation
 from include.settings import read_settings
-from include.suites import Limit, weather
+from include.sources.weather import suite as weather
+from include.suite import Limit
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import DagRun, Pipeline, task, utc, wait_for
@@ -320,7 +321,7 @@ def test_g9_a_day_that_two_requests_of_a_load_have_is_withheld_for_the_one_that_
     pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A load that asks needs each of its answers, for each was asked for other hours."""
-    monkeypatch.setattr("include.weather.longest_call", lambda places: timedelta(days=1))
+    monkeypatch.setattr("include.sources.weather.api.longest_call", lambda places: timedelta(days=1))
     sandbox.faults += [
         Fault(path="/v1/", transform=lambda answer: answer),  # the first is good
         Fault.unit("temperature_2m", "°F", times=1, when=lambda request: request.params["start_date"] == "2026-10-06"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from include.weather import UNITS
+from include.sources.weather.api import UNITS
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import RUN_NUMBERS, DagRun, Pipeline, at_once, snapshot, task
 from tests.warehouse.test_wikipedia import later, versions

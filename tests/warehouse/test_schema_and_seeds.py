@@ -345,7 +345,7 @@ def test_a_zone_that_postgresql_knows_is_followed(owner: psycopg.Connection, zon
 def test_every_zone_that_is_accepted_tells_the_dates_of_that_zone(owner: psycopg.Connection) -> None:
     """AT TIME ZONE prefers abbreviations, the setting timezone knows none. Half a year apart, so that a fixed offset shows."""
     known = [name for (name,) in owner.execute("SELECT name FROM pg_timezone_names")]
-    refused = [name for _, name, _ in run(owner, "ops/unusable_zones.sql", {"zones": known})]
+    refused = [name for _, name, _ in run(owner, "places/unusable_zones.sql", {"zones": known})]
     accepted = sorted(set(known) - set(refused))
     assert len(accepted) > 300
     halves = "FROM (VALUES ('2026-01-01Z'::timestamptz), ('2026-07-01Z')) AS half (start)"
@@ -367,7 +367,7 @@ def test_the_case_of_zones_is_refused_by_entry_and_field(owner: psycopg.Connecti
 def test_every_zone_that_is_looked_up_is_known_to_postgresql(owner: psycopg.Connection) -> None:
     names = tzfpy.timezonenames()
     assert len(names) > 400
-    assert run(owner, "ops/unusable_zones.sql", {"zones": names}).fetchall() == []
+    assert run(owner, "places/unusable_zones.sql", {"zones": names}).fetchall() == []
 
 
 @pytest.mark.parametrize("section", ["locations", "pages"])

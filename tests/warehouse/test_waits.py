@@ -86,7 +86,7 @@ def publishing(owner: psycopg.Connection, loader_url: str) -> Iterator[psycopg.C
     assert row is not None
     # A connection that the test has ended cannot be committed.
     with closing(psycopg.connect(loader_url, application_name="a task")) as loader:
-        for statement in ("ops/lock_audited_load.sql", "weather/lock_places.sql"):
+        for statement in ("ops/lock_audited_load.sql", "places/lock.sql"):
             run(loader, statement, {"load_id": row[0]})
         yield loader
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.weather import UNITS
+from include.sources.weather.api import UNITS
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import Pipeline, utc

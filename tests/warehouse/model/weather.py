@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from include.suites.weather import LIMITS
-from include.weather import UNITS
+from include.sources.weather.api import UNITS
+from include.sources.weather.suite import LIMITS
 from tests.warehouse.days import days_of
 from tests.warehouse.model.history import Load, Span, Withheld, compare, not_made_up_for
 from tests.warehouse.pipeline import Pipeline

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from include.suites.wikipedia import LARGEST_SIZE
+from include.sources.wikipedia.suite import LARGEST_SIZE
 from sandbox.messages import Request
 from tests.warehouse.model.history import Load, Span, Withheld, compare, not_made_up_for
 from tests.warehouse.pipeline import Pipeline

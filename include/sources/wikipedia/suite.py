@@ -1,6 +1,6 @@
 """The audit of Wikipedia loads. Change a limit here; nowhere else is one."""
 
-from include.suites import Check, Limit, Suite
+from include.suite import Check, Limit, Suite
 
 MOST_SET_ASIDE = 0.1
 """A page with more than a tenth of its revisions outside their limits (and more than one of them) is not trusted at all."""
@@ -30,6 +30,6 @@ SUITE = Suite(
         Check("page_is_followed_once", "followed_as", "no other followed title leads to this page", is_warning=True),
     ),
     units="wikipedia/units.sql",
-    withhold=("wikipedia/withhold_revisions.sql", "wikipedia/withhold_pages.sql"),
+    withhold=("wikipedia/withhold_rows.sql", "wikipedia/withhold_units.sql"),
     parameters={"most_set_aside": MOST_SET_ASIDE},
 )

@@ -2,8 +2,8 @@
 
 import json
 
-from include.suites import Check, Limit, Suite
-from include.weather import UNITS
+from include.sources.weather.api import UNITS
+from include.suite import Check, Limit, Suite
 
 MOST_SET_ASIDE = 0.1
 """A place's day with more than a tenth of its hours outside their limits (and more than one hour) is not trusted at all."""
@@ -49,7 +49,7 @@ SUITE = Suite(
         Check("weather_codes_are_whole", "broken_codes", "a WMO code is a whole number", highest=0, is_warning=True),
     ),
     units="weather/units.sql",
-    withhold=("weather/withhold_hours.sql",),
+    withhold=("weather/withhold_rows.sql",),
     stages_beside_window=True,
     parameters={
         "units": json.dumps(UNITS, ensure_ascii=False),

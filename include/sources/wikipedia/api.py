@@ -1,25 +1,18 @@
 """MediaWiki Action API: revisions of the tracked pages (https://www.mediawiki.org/wiki/API:Revisions)."""
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from include.errors import BadAnswer, WarehouseError
+from include.errors import BadAnswer
 from include.landing import is_time, parse_json, shown
 from include.loads import Load
-from include.settings import Settings
-from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
-from include.warehouse import Connection, run
+from include.source import ApiRequest, BadAnswerDetails, RawRow
+from include.subjects import FORBIDDEN_IN_TITLES, PAGES, Page
+from include.warehouse import Connection
 from include.windows import Window, until, whole_seconds
-
-NAME = "wikipedia"
-LAND = "wikipedia/land.sql"
-RAW_TABLE = "raw.wikipedia_pages"
-CLEAR_STAGING: tuple[str, ...] = ("wikipedia/clear_staging.sql", "wikipedia/clear_staged_pages.sql")
-ANSWERS = "wikipedia/answers.sql"
-STORED_ANSWERS = "wikipedia/stored_answers.sql"
 
 LONGEST_SLICE = timedelta(days=366)
 """Of one load, so that a window of many years neither outlives the task's timeout nor fails as a whole."""
@@ -46,24 +39,7 @@ WRONG_CODES = (
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
 """A time as the wiki writes it; PostgreSQL would read others too, each in its own way."""
 
-FORBIDDEN_IN_TITLES = frozenset("#<>[]{}|\n\t")
-"""Characters that no MediaWiki title holds (https://www.mediawiki.org/wiki/Manual:Page_title): | would ask for two pages."""
-
 OLD_FORMAT = "as in the old format (formatversion=1), which was not asked for"
-
-
-@dataclass(frozen=True)
-class Page:
-    """A tracked page: our key, the title to ask for, the wiki's language, and the wiki's page id if it was ever seen."""
-
-    page_id: int
-    page_title: str
-    page_language: str
-    wikipedia_page_id: int | None
-
-    @property
-    def about(self) -> str:
-        return f"page {self.page_language}:{self.page_title}"
 
 
 @dataclass(frozen=True)
@@ -89,26 +65,9 @@ def observable(window: Window, now: datetime) -> Window:
     return whole_seconds(until(window, now.replace(microsecond=0)))
 
 
-def plan_batches(
-    connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None
-) -> list[Batch]:
-    """Groups of pages times slices of the window, oldest first."""
-    rows = run(connection, "wikipedia/active_pages.sql", {"names": list(names) if names else None}).fetchall()
-    if unknown := set(names or ()) - {title for row in rows for title in row[1:]}:
-        raise WarehouseError(
-            f"not a tracked page: {', '.join(sorted(unknown))}; see core.tracked_page and include/seed_data.yaml"
-        )
-    if not rows:
-        raise WarehouseError(
-            "no active page is tracked: add one to include/seed_data.yaml and run `python -m include seed`"
-        )
-    size = settings.wikipedia_pages_per_batch
-    groups = [rows[first : first + size] for first in range(0, len(rows), size)]
-    return [
-        Batch(tuple(row[0] for row in group), tuple(row[1] for row in group), part)
-        for part in window.slices(LONGEST_SLICE)
-        for group in groups
-    ]
+def longest_load(pages: int) -> timedelta:
+    """Whatever the pages."""
+    return LONGEST_SLICE
 
 
 def conversation(connection: Connection, load: Load, now: datetime) -> Generator[ApiRequest, Any, None]:
@@ -118,8 +77,7 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
     deleted, made a redirect, also a circular one, created anew), it is asked for by its id as well. Where it does, what goes wrong
     later is a fault of the reading: an answer by id would bring its revisions a second time.
     """
-    rows = run(connection, "wikipedia/pages_of_load.sql", {"subject_ids": list(load.subject_ids)}).fetchall()
-    for page in (Page(*row) for row in rows):
+    for page in (Page(*row) for row in PAGES.of_load(connection, load.subject_ids)):
         answer = yield from _ask(page, {"titles": page.page_title, "redirects": "1"}, load.window)
         if answer and page.wikipedia_page_id not in (None, answer.wikipedia_page_id):
             yield from _ask(page, {"pageids": str(page.wikipedia_page_id)}, load.window)

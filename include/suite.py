@@ -1,4 +1,4 @@
-"""What an audit expects. Each source's limits stand once, in the module of its name here.
+"""What an audit expects. Each source's limits stand once, in its own suite.py.
 
 Importing a suite costs nothing: Great Expectations comes in only where one is run (include/audit).
 """

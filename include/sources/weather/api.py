@@ -2,25 +2,16 @@
 
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from include.errors import BadAnswer, WarehouseError
+from include.errors import BadAnswer
 from include.landing import cut_array, is_time, parse_json, shown
 from include.loads import Load
-from include.settings import Settings
-from include.source import ApiRequest, BadAnswerDetails, Batch, RawRow
-from include.warehouse import Connection, run
+from include.source import ApiRequest, BadAnswerDetails, RawRow
+from include.subjects import PLACES, Place
+from include.warehouse import Connection
 from include.windows import Window, until, whole_days, whole_hours
-
-NAME = "weather"
-LAND = "weather/land.sql"
-RAW_TABLE = "raw.weather_observations"
-CLEAR_STAGING: tuple[str, ...] = ("weather/clear_staging.sql", "weather/clear_staged_units.sql")
-ANSWERS = "weather/answers.sql"
-STORED_ANSWERS = "weather/stored_answers.sql"
 
 UNITS = {
     "temperature_2m": "°C",
@@ -45,52 +36,20 @@ MAX_CALL_WEIGHT = 500
 """Of one request. The service refuses 5,000, and the free plan allows 600 a minute."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """A tracked place; degrees north and east."""
-
-    location_id: int
-    location_name: str
-    latitude: Decimal
-    longitude: Decimal
-
-    @property
-    def about(self) -> str:
-        return f"{self.location_name} ({self.latitude.normalize():f}, {self.longitude.normalize():f})"
-
-
 def observable(window: Window, now: datetime) -> Window:
     """The full hours of the window that have struck by now: nothing later is an observation."""
     struck = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     return whole_hours(until(window, struck))
 
 
-def plan_batches(
-    connection: Connection, window: Window, settings: Settings, names: Sequence[str] | None
-) -> list[Batch]:
-    """Groups of places times slices of the window, oldest first."""
-    places = _places(connection, "weather/active_places.sql", {"names": list(names) if names else None})
-    if unknown := set(names or ()) - {place.location_name for place in places}:
-        raise WarehouseError(
-            f"not a tracked location: {', '.join(sorted(unknown))}; see core.location and include/seed_data.yaml"
-        )
-    if not places:
-        raise WarehouseError(
-            "no active location is tracked: add one to include/seed_data.yaml and run `python -m include seed`"
-        )
-    size = settings.weather_places_per_batch
-    groups = [places[first : first + size] for first in range(0, len(places), size)]
-    longest = timedelta(days=max(1, MAX_PLACE_HOURS // (24 * len(groups[0]))))
-    return [
-        Batch(tuple(place.location_id for place in group), tuple(place.location_name for place in group), part)
-        for part in window.slices(longest)
-        for group in groups
-    ]
+def longest_load(places: int) -> timedelta:
+    """Of so many places, by the rows."""
+    return timedelta(days=max(1, MAX_PLACE_HOURS // (24 * places)))
 
 
 def conversation(connection: Connection, load: Load, now: datetime) -> Generator[ApiRequest, Any, None]:
     """The requests of a load: the window cut at the border of the two APIs and by call weight, all its places in each."""
-    places = _places(connection, "weather/places_of_load.sql", {"subject_ids": list(load.subject_ids)})
+    places = [Place(*row) for row in PLACES.of_load(connection, load.subject_ids)]
     for connection_id, window in split_by_api(load.window, now):
         for part in window.slices(longest_call(len(places))):
             yield _request(connection_id, part, places)
@@ -157,10 +116,6 @@ def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails
     if 400 <= status < 500 and status != 408:
         return BadAnswerDetails(f"the service refused the request: {reason}", False, is_of_service=True)
     return BadAnswerDetails(f"the service failed: {reason}", True)
-
-
-def _places(connection: Connection, statement: str, parameters: dict[str, Any]) -> list[Place]:
-    return [Place(*row) for row in run(connection, statement, parameters)]
 
 
 def _request(connection_id: str, window: Window, places: Sequence[Place]) -> ApiRequest:

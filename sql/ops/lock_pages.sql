@@ -1,5 +1,0 @@
--- All pages, in key order as wikipedia/lock_pages.sql: a change of the seeds and the publishes take turns and cannot deadlock.
-SELECT page_id
-FROM core.tracked_page
-ORDER BY page_id
-FOR NO KEY UPDATE;
