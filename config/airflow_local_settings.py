@@ -13,8 +13,10 @@ from importlib import import_module
 from airflow.configuration import conf
 
 FOR_DAG_FILES = (
+    "airflow.providers.common.io.assets.file",  # an Asset's address is checked by what all providers know of addresses
     "airflow.providers.common.sql.operators.sql",
     "airflow.providers.http.operators.http",
+    "airflow.providers.postgres.assets.postgres",
     "airflow.providers.postgres.hooks.postgres",
     "jinja2.ext",
 )
