@@ -36,7 +36,7 @@ def fetch(
             url + secret,
             proxies=session.proxies,
             verify=session.verify,
-            timeout=urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS),  # type: ignore[arg-type]  # handed on
+            timeout=urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS),  # type: ignore[arg-type]  # requests hands it on to urllib3
             allow_redirects=allow_redirects,
         ) as response:
             body, broken = read_body(response, seconds, asked)

@@ -18,7 +18,7 @@ def airflow(*words: str) -> str:
     """Runs `airflow WORDS`; what it printed. SystemExit when it fails."""
     sys.argv = ["airflow", *words]
     with redirect_stdout(io.StringIO()) as printed:
-        main()  # type: ignore[no-untyped-call]
+        main()  # type: ignore[no-untyped-call]  # Airflow's, without types
     return printed.getvalue()
 
 

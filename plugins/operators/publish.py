@@ -24,10 +24,11 @@ class PublishOperator(SQLExecuteQueryOperator):
 
     def execute(self, context: Context) -> None:
         """Publishes the load."""
-        load_id = self.parameters["load_id"]  # type: ignore[index]
+        parameters: Any = self.parameters
+        load_id = parameters["load_id"]
         with warehouse() as connection:
             if reason := why_not_published(connection, load_id):
                 raise AirflowSkipException(f"load {load_id} is not published: {reason}")
-        super().execute(context)  # type: ignore[no-untyped-call]
+        super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
         with warehouse() as connection:
             context["outlet_events"][self.asset].extra = published_counts(connection, load_id)

@@ -25,7 +25,7 @@ class TransformOperator(SQLExecuteQueryOperator):
     def execute(self, context: Context) -> None:
         """Stages the load; what is left out goes to the log and to staging.problem."""
         try:
-            super().execute(context)  # type: ignore[no-untyped-call]
+            super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
         except FAULTS_OF_DATA as error:
             self.log.warning("%s: the answers that fail are looked for", error.diag.message_primary)
             self._stage_readable()

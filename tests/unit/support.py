@@ -28,3 +28,8 @@ class FakeConnection:
 
     def __iter__(self) -> Any:
         return iter(self.rows)
+
+
+def fake_connection(*rows: tuple[Any, ...]) -> Any:
+    """A FakeConnection where a psycopg one is asked for."""
+    return FakeConnection(*rows)

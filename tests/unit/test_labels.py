@@ -8,7 +8,7 @@ import pytest
 from include.source import LABEL_CHARACTERS
 from include.sources import SOURCES
 from include.windows import Window
-from tests.unit.support import FakeConnection, utc
+from tests.unit.support import fake_connection, utc
 
 WINDOW = Window(utc("2026-11-18T06:30"), utc("2026-11-19T18:45"))
 LENGTHS = [1, 190, 210, 300, 2000]
@@ -16,12 +16,12 @@ LENGTHS = [1, 190, 210, 300, 2000]
 
 def label_of_places(names: list[str]) -> str:
     places = [(number, name, Decimal(1), Decimal(2)) for number, name in enumerate(names, 1)]
-    return label(SOURCES["weather"].plan_batches(FakeConnection(*places), WINDOW, 100, None))  # type: ignore[arg-type]
+    return label(SOURCES["weather"].plan_batches(fake_connection(*places), WINDOW, 100, None))
 
 
 def label_of_pages(names: list[str]) -> str:
     pages = [(number, name, None) for number, name in enumerate(names, 1)]
-    return label(SOURCES["wikipedia"].plan_batches(FakeConnection(*pages), WINDOW, 100, None))  # type: ignore[arg-type]
+    return label(SOURCES["wikipedia"].plan_batches(fake_connection(*pages), WINDOW, 100, None))
 
 
 def label(batches: list[Any]) -> str:

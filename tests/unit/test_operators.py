@@ -20,7 +20,7 @@ from include.sources import SOURCES
 from include.windows import Window
 from plugins.operators.extract import ExtractOperator, _base_url
 from plugins.retry import HonourRetryAfter
-from tests.unit.support import FakeConnection, utc
+from tests.unit.support import fake_connection, utc
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def request_in(language: str) -> ApiRequest:
     """A request for the page Boston of a wiki."""
     window = Window(utc("2026-11-18"), utc("2026-11-19"))
     conversation = SOURCES["wikipedia"].conversation(
-        FakeConnection((1, "Boston", language, None)),  # type: ignore[arg-type]
+        fake_connection((1, "Boston", language, None)),
         Load(1, 1, (1,), window),
         utc("2026-11-20"),
     )

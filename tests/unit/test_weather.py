@@ -19,7 +19,7 @@ from include.sources.weather import SOURCE
 from include.sources.weather import api as weather
 from include.sources.weather.api import MAX_CALL_WEIGHT, UNITS, longest_call, problem_of_status, read, split_by_api
 from include.windows import Window
-from tests.unit.support import FakeConnection, utc
+from tests.unit.support import fake_connection, utc
 
 NOW = utc("2026-11-20T12:30")
 BORDER = "2026-08-22"
@@ -38,7 +38,7 @@ def window(start: str, end: str) -> Window:
 
 def requests_of(places: list[tuple[Any, ...]], whole: Window, now: datetime = NOW) -> list[ApiRequest]:
     load = Load(1, 1, tuple(place[0] for place in places), whole)
-    return list(weather.conversation(FakeConnection(*places), load, now))  # type: ignore[arg-type]
+    return list(weather.conversation(fake_connection(*places), load, now))
 
 
 def problems_of(request: ApiRequest, text: str) -> list[str | None]:
@@ -173,7 +173,7 @@ def test_only_hours_that_have_struck_are_observable() -> None:
 
 
 def plan(places: list[tuple[Any, ...]], whole: Window, size: int, names: list[str] | None = None) -> list[Any]:
-    return SOURCE.plan_batches(FakeConnection(*places), whole, size, names)  # type: ignore[arg-type]
+    return SOURCE.plan_batches(fake_connection(*places), whole, size, names)
 
 
 def test_batches_are_groups_of_places_times_slices_oldest_first() -> None:

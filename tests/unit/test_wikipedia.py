@@ -16,7 +16,7 @@ from include.sources.wikipedia import SOURCE
 from include.sources.wikipedia import api as wikipedia
 from include.sources.wikipedia.api import PageAnswer, problem_of_status, read
 from include.windows import Window
-from tests.unit.support import FakeConnection, utc
+from tests.unit.support import fake_connection, utc
 
 NOW = utc("2026-11-20T12:30")
 WINDOW = Window(utc("2026-11-18"), utc("2026-11-19"))
@@ -27,7 +27,7 @@ NEVER_SEEN = (4, "Boston", "de", None)
 def converse(*pages: tuple[Any, ...], window: Window = WINDOW) -> Any:
     """The conversation of a load of these pages."""
     load = Load(1, 1, tuple(page[0] for page in pages), window)
-    return wikipedia.conversation(FakeConnection(*pages), load, NOW)  # type: ignore[arg-type]
+    return wikipedia.conversation(fake_connection(*pages), load, NOW)
 
 
 def sent(request: ApiRequest) -> dict[str, str]:
@@ -219,7 +219,7 @@ def test_a_page_that_was_never_seen_has_no_id_to_ask_for() -> None:
 def test_batches_are_groups_of_pages_times_slices_oldest_first() -> None:
     rows = [(number, f"Page {number}", None) for number in range(1, 4)]
     window = Window(utc("2025-01-01"), utc("2026-02-01"))
-    batches = SOURCE.plan_batches(FakeConnection(*rows), window, 2, None)  # type: ignore[arg-type]
+    batches = SOURCE.plan_batches(fake_connection(*rows), window, 2, None)
     assert [(batch.subject_ids, batch.label) for batch in batches] == [
         ((1, 2), "Page 1 and 1 more · [2025-01-01, 2026-01-02) UTC"),
         ((3,), "Page 3 · [2025-01-01, 2026-01-02) UTC"),
@@ -229,7 +229,7 @@ def test_batches_are_groups_of_pages_times_slices_oldest_first() -> None:
 
 
 def plan(rows: list[tuple[Any, ...]], names: list[str] | None) -> list[Any]:
-    return SOURCE.plan_batches(FakeConnection(*rows), WINDOW, 25, names)  # type: ignore[arg-type]
+    return SOURCE.plan_batches(fake_connection(*rows), WINDOW, 25, names)
 
 
 @pytest.mark.parametrize(

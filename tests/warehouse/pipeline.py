@@ -105,7 +105,7 @@ class Pipeline:
             except Exception as error:
                 run.errors[map_index] = error
                 instance = SimpleNamespace(dag_id=run.dag_id, run_id=run.run_id, map_index=map_index, task_id=step)
-                note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item, typeddict-unknown-key]
+                note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item]
                 if step != "validate":  # publish runs whether or not it failed
                     return
 
@@ -115,7 +115,7 @@ class Pipeline:
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a query as the owner."""
-        return self.owner.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+        return self.owner.execute(query, parameters or None).fetchall()
 
     def value(self, query: str, *parameters: Any) -> Any:
         """The only value of a query."""

@@ -102,7 +102,7 @@ def test_the_zone_of_the_session_does_not_matter(loaded: Pipeline, zone: str) ->
     query = "SELECT * FROM audit.coverage ORDER BY 1, 2, 4"
     with loaded.owner.transaction():  # in which it is the same now
         expected = loaded.rows(query)
-        loaded.owner.execute(f"SET LOCAL timezone TO '{zone}'")  # type: ignore[arg-type]
+        loaded.owner.execute(f"SET LOCAL timezone TO '{zone}'")
         assert loaded.rows(query) == expected
 
 
@@ -465,7 +465,7 @@ def test_what_keeps_it_from_telling_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for part in filter(None, prepare.split("; ")):
-        owner.execute(part)  # type: ignore[arg-type]
+        owner.execute(part)
     if url:
         monkeypatch.setenv("WAREHOUSE_URL", url if "://" in url else database(url))
     assert main(["gaps"]) == 2

@@ -65,7 +65,7 @@ def publish(pipeline: Pipeline, places: list[str], start: datetime, end: datetim
     hours = [start + hour * HOUR for hour in range(int((end - start) / HOUR))]
     rows = [(load_id, raw_id, place, hour, *(values or ordinary)(hour)) for place in ids for hour in hours]
     with pipeline.owner.cursor() as cursor:
-        cursor.executemany(stage + ", %s" * NUMBERS + ")", rows)  # type: ignore[arg-type]
+        cursor.executemany(stage + ", %s" * NUMBERS + ")", rows)
     execute("weather", "publish", {"load_id": load_id, "label": "test"})
 
 
@@ -177,11 +177,11 @@ class History:
         return self.random.choice(["core.weather", *months])
 
     def delete(self) -> None:
-        self.owner.execute(f"DELETE FROM {self.table()} WHERE {self.where()}")  # type: ignore[call-overload]
+        self.owner.execute(f"DELETE FROM {self.table()} WHERE {self.where()}")
 
     def update(self) -> None:
         change = self.random.choice(["temperature_celsius = 1.23", "weather_code = NULL"])
-        self.owner.execute(f"UPDATE {self.table()} SET {change} WHERE {self.where()}")  # type: ignore[call-overload]
+        self.owner.execute(f"UPDATE {self.table()} SET {change} WHERE {self.where()}")
 
     def insert(self) -> None:
         """Also moves hours to another place and another month."""
@@ -206,7 +206,7 @@ class History:
     def rename(self) -> None:
         column = self.random.choice(["city", "country", "location_name"])
         name = f"{self.random.randrange(1000)}"
-        self.owner.execute(f"UPDATE core.location SET {column} = %s WHERE location_name = %s", [name, self.place()])  # type: ignore[arg-type]
+        self.owner.execute(f"UPDATE core.location SET {column} = %s WHERE location_name = %s", [name, self.place()])
 
     def delete_place(self) -> None:
         """Its hours stay in core; it may come back under its number."""
@@ -225,7 +225,7 @@ class History:
             "UPDATE core.weather_daily SET observation_count = 99 WHERE avg_temperature_celsius > 0",
             "TRUNCATE core.weather_daily",
         ])  # fmt: skip
-        self.owner.execute(damage)  # type: ignore[call-overload]
+        self.owner.execute(damage)
 
     def change_month(self) -> None:
         if months := self.pipeline.rows(MONTHS):
@@ -234,7 +234,7 @@ class History:
                 "TRUNCATE {month}", "DROP TABLE {month}", "TRUNCATE core.weather",
                 "ALTER TABLE core.weather DETACH PARTITION {month}; DROP TABLE {month}",
             ])  # fmt: skip
-            self.owner.execute(change.format(month=month))  # type: ignore[call-overload]
+            self.owner.execute(change.format(month=month))
 
     def rename_condition(self) -> None:
         self.owner.execute(
@@ -295,11 +295,11 @@ def test_g11_a_month_that_is_taken_out_and_put_back_is_followed(places: Pipeline
     publish(places, ["Boston"], utc("2026-10-29"), utc("2026-11-03"))
     check_that_all_follows(places)
     bounds = places.value("SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = %s::regclass", first)
-    places.owner.execute(f"ALTER TABLE core.weather DETACH PARTITION {first}")  # type: ignore[arg-type]
+    places.owner.execute(f"ALTER TABLE core.weather DETACH PARTITION {first}")
     whole = days_in_rollup(places)
     check_that_all_follows(places)
     assert len(days_in_rollup(places)) < len(whole)
-    places.owner.execute(f"ALTER TABLE core.weather ATTACH PARTITION {first} {bounds}")  # type: ignore[arg-type]
+    places.owner.execute(f"ALTER TABLE core.weather ATTACH PARTITION {first} {bounds}")
     check_that_all_follows(places)
     assert days_in_rollup(places) == whole
 
@@ -401,7 +401,7 @@ def test_g11_what_a_change_costs_does_not_depend_on_the_history(
     costs = []
     for start in ("2026-08-01", "2023-08-01"):
         publish(places, ["Boston"], utc(start), utc("2026-11-01"))
-        places.owner.execute(f"{change} WHERE observed_at >= '2026-10-01Z' AND observed_at < '2026-10-02Z'")  # type: ignore[call-overload]
+        places.owner.execute(f"{change} WHERE observed_at >= '2026-10-01Z' AND observed_at < '2026-10-02Z'")
         places.owner.execute("SELECT pg_stat_force_next_flush()")  # what the owner looked at is not its cost
         before = blocks_of_core(places)
         with psycopg.connect(database("dw_loader"), autocommit=True) as loader:
@@ -471,7 +471,7 @@ def test_g11_a_zone_that_the_warehouse_does_not_know_is_refused(places: Pipeline
         "INSERT INTO core.location (location_name, latitude, longitude, timezone) VALUES ('x', 0, 0, 'Nowhere')",
     ):
         with pytest.raises(psycopg.errors.InvalidParameterValue, match="Nowhere"):
-            places.owner.execute(change)  # type: ignore[call-overload]
+            places.owner.execute(change)
 
 
 @pytest.mark.parametrize(
@@ -488,7 +488,7 @@ def test_g11_the_mart_of_pages_follows_what_the_owner_changes(pipeline: Pipeline
     pipeline.run("wikipedia", "2026-10-05", "2026-10-07")
     pipeline.refresh_marts()
     before = mart_anew(pipeline, WIKIPEDIA_MART)
-    pipeline.owner.execute(change)  # type: ignore[call-overload]
+    pipeline.owner.execute(change)
     assert mart_anew(pipeline, WIKIPEDIA_MART) != before
     assert pipeline.refresh_marts() == [WIKIPEDIA_MART]
     check_that_all_follows(pipeline)

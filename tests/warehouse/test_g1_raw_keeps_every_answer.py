@@ -156,7 +156,7 @@ def sent_bodies(fault: Fault) -> list[bytes]:
 @pytest.mark.parametrize("role", ["dw_loader", "dw_owner"])
 def test_g1_raw_is_append_only(database: Callable[[str], str], table: str, change: str, role: str) -> None:
     with psycopg.connect(database(role)) as connection, pytest.raises(psycopg.Error) as refused:
-        connection.execute(change.format(table))  # type: ignore[call-overload]
+        connection.execute(change.format(table))
     assert isinstance(refused.value, psycopg.errors.InsufficientPrivilege) or "append-only" in str(refused.value)
 
 

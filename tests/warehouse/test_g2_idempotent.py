@@ -167,7 +167,7 @@ def test_g2_a_repeated_publish_waits_for_another_load_of_its_subjects(
     """Its staging is empty by then, and it recomputes what the other load is about to change."""
     run = pipeline.run(dag_id, "2026-10-05", "2026-10-06")
     with pipeline.owner.transaction():
-        pipeline.owner.execute(lock)  # type: ignore[call-overload]
+        pipeline.owner.execute(lock)
         repeated = threading.Thread(target=pipeline.finish, args=(run, "publish"))
         repeated.start()
         waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
@@ -201,11 +201,11 @@ def test_g2_seeding_locks_in_the_order_of_the_publishes(
 
     with ThreadPoolExecutor() as pool:
         with psycopg.connect(database("dw_loader")) as publish:
-            publish.execute(lock, [first])  # type: ignore[call-overload]
+            publish.execute(lock, [first])
             seeded = pool.submit(seed)
             wait_for(lambda: pipeline.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
             publish.execute("SET lock_timeout = '5s'")
-            publish.execute(lock, [last])  # type: ignore[call-overload]
+            publish.execute(lock, [last])
         seeded.result()
 
 

@@ -175,13 +175,13 @@ def test_g3_great_expectations_and_the_quarantine_agree_on_what_is_outside(pipel
         values = [bound + step for bound in bounds for step in (-1, 0, 1)]
         values += [randomly.randint(-300, 2000) for _ in range(9)]
         for value in values:
-            pipeline.owner.execute(f"UPDATE {suite.table} SET {limit.column} = %s", [bounds[0]])  # type: ignore[arg-type]
+            pipeline.owner.execute(f"UPDATE {suite.table} SET {limit.column} = %s", [bounds[0]])
             one = f"(SELECT ctid FROM {suite.table} ORDER BY {time_column}, raw_id LIMIT 1)"
-            pipeline.owner.execute(f"UPDATE {suite.table} SET {limit.column} = %s WHERE ctid = {one}", [value])  # type: ignore[arg-type]
+            pipeline.owner.execute(f"UPDATE {suite.table} SET {limit.column} = %s WHERE ctid = {one}", [value])
             audit = audit_load(pipeline.owner, suite, load_id)
             judged = next(outcome for outcome in audit.outcomes if outcome.column == limit.column)
             is_outside = value < bounds[0] or value > bounds[-1]
             assert (judged.success, judged.unexpected_count) == (not is_outside, int(is_outside)), (limit, value)
             quarantined = pipeline.value("SELECT count(*) FROM audit.quarantine")
             assert quarantined == int(is_outside), (limit, value)
-        pipeline.owner.execute(f"UPDATE {suite.table} SET {limit.column} = %s", [bounds[0]])  # type: ignore[arg-type]
+        pipeline.owner.execute(f"UPDATE {suite.table} SET {limit.column} = %s", [bounds[0]])

@@ -32,7 +32,7 @@ SEEDS = 4
 
 def six_places(pipeline: Pipeline) -> None:
     """Followed as the answers of the cases have them: in this order."""
-    places = [SeedLocation(f"Place {n}", 40 + n, -70 - n, None, None, None, "UTC") for n in range(6)]  # type: ignore[arg-type]
+    places = [SeedLocation(f"Place {n}", 40 + n, -70 - n, None, None, None, "UTC") for n in range(6)]
     follow(pipeline.owner, places, [NEW_ENGLAND])
 
 

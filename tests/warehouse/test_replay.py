@@ -74,7 +74,7 @@ DAMAGE = {
 def test_a_replay_restores_what_was_damaged_and_asks_nobody(pipeline: Pipeline, dag_id: str, sandbox: Sandbox) -> None:
     first = load(pipeline, dag_id, *WINDOW)
     clean, raw = snapshot(pipeline), rows_of_raw(pipeline)
-    damaged = sum(pipeline.owner.execute(statement).rowcount for statement in DAMAGE[dag_id][:2])  # type: ignore[call-overload]
+    damaged = sum(pipeline.owner.execute(statement).rowcount for statement in DAMAGE[dag_id][:2])
     pipeline.owner.execute(DAMAGE[dag_id][2])
     assert damaged > 3 and snapshot(pipeline) != clean
     asked = len(sandbox.requests)

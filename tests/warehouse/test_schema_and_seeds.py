@@ -261,10 +261,10 @@ def test_roles_may_do_what_they_need_and_no_more(
 ) -> None:
     with psycopg.connect(database(role)) as connection:
         if is_allowed:
-            connection.execute(query)  # type: ignore[call-overload]
+            connection.execute(query)
         else:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(query)  # type: ignore[call-overload]
+                connection.execute(query)
 
 
 def test_seeding_follows_the_file_and_keeps_history(owner: psycopg.Connection, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_the_other_commands_say_so_too(
     database: Callable[[str], str], start: Start, command: str, role: str, held: str, ending: int
 ) -> None:
     with psycopg.connect(database(role)) as other:
-        other.execute(held)  # type: ignore[call-overload]
+        other.execute(held)
         waiting = start(command, DW_READER_PASSWORD="x")
         waiting.says(
             rf"{command}: waits for {role} \(PostgreSQL process {other.info.backend_pid}\), idle in transaction in a"

@@ -126,7 +126,7 @@ class History:
         for load in self.loads:
             self.take(load, load.done, 4)
         self.look_at_marts()
-        self.pipeline.owner.execute(f"TRUNCATE {self.core_table}")  # type: ignore[call-overload]
+        self.pipeline.owner.execute(f"TRUNCATE {self.core_table}")
         self.oracle.truncated()
         # In one load: core is compared after each.
         self.start(self.whole, replay=True, until=4, batch=100)
