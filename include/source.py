@@ -100,7 +100,7 @@ class Mart:
 class Source:
     """A source of data. Settings, pools, connections, marts, gaps and replays are made from these, and nowhere listed again.
 
-    Its statements lie in sql/<name>/. Each source has those of the roles land, answers, stored_answers and mark_staged; those of
+    Its statements lie in sql/<name>/. Each source has those of the roles land, answers, stored_answers and summary; those of
     `clear`, `stage` and `publish` are its own, in order.
     """
 
@@ -159,7 +159,7 @@ class Source:
     def stage_statements(self) -> tuple[str, ...]:
         """All that stages a load, but for the lock."""
         own = (self.statement(role) for role in self.stage)
-        return (*self.clear_staging, *own, self.statement("mark_staged"))
+        return (*self.clear_staging, *own, "ops/mark_staged.sql")
 
     @property
     def publish_statements(self) -> tuple[str, ...]:

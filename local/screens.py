@@ -1,6 +1,6 @@
 """The demo's tables, its plot and its progress display."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from types import TracebackType
@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
-from local import marts
+from include.summary import Summary
 from local.console import out
 
 MOST_ROWS = 12
@@ -54,20 +54,19 @@ class Progress:
         self._news[name] = news
 
 
-def show(address: str, first: date, end: date) -> None:
-    """Prints both marts, a plot and the row counts of the layers."""
-    weather = marts.rows(address, marts.WEATHER, first, end)
-    out.print(weather_table(weather, first, end))
-    if weather:
-        out.print(Text(temperature_plot(weather, first, end)))
-    out.print(wikipedia_table(marts.rows(address, marts.WIKIPEDIA, first, end), first))
-    counts = plain_table("Rows in the warehouse")
-    for name in ("layer", "table", "rows"):
-        counts.add_column(name)
-    for layer, table, number in marts.layer_counts(address):
-        counts.add_row(layer, table, f"{number:,}")
-    counts.columns[2].justify = "right"
-    out.print(counts)
+def show(summaries: Sequence[Summary], counts: Mapping[str, int], first: date, end: date) -> None:
+    """Prints a table for each source, what it has a figure a day of as a plot, and the row counts."""
+    for summary in summaries:
+        out.print(summary_table(summary, first, end))
+        for number, title in enumerate(summary.columns):
+            if plot := daily_plot(title, [(str(row[0]), row[number]) for row in summary.rows], first, end):
+                out.print(Text(plot))
+    table = plain_table("Rows in the warehouse")
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    for name, number in counts.items():
+        table.add_row(name, f"{number:,}")
+    out.print(table)
 
 
 def plain_table(title: str) -> Table:
@@ -75,57 +74,45 @@ def plain_table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
 
 
-def weather_table(rows: Sequence[dict[str, Any]], first: date, end: date) -> Table:
-    """One line a place."""
-    table = plain_table(f"mart.daily_weather_aggregates, {first} to {end} (exclusive)")
-    table.add_column("place", no_wrap=True)
-    for name in ("days", "mean °C", "min", "max", "rain mm", "wind m/s"):
-        table.add_column(name, justify="right")
-    table.add_column("mostly")
-    for row in rows[:MOST_ROWS]:
-        figures = (row[name] for name in ("days", "mean", "coldest", "warmest", "rain", "wind"))
-        table.add_row(Text(row["location_name"]), *(_text(figure) for figure in figures), row["conditions"] or "")
-    table.caption = _more(rows)
+def summary_table(summary: Summary, first: date, end: date) -> Table:
+    """One line a subject; what is a figure a day is no column of it."""
+    marts = ", ".join(f"mart.{mart.name}" for mart in summary.source.marts)
+    table = plain_table(f"{marts}, {first} to {end} (exclusive)")
+    shown = [
+        number
+        for number in range(len(summary.columns))
+        if not any(isinstance(row[number], list) for row in summary.rows)
+    ]
+    for number in shown:
+        is_number = any(isinstance(row[number], int | Decimal) for row in summary.rows)
+        table.add_column(summary.columns[number], justify="right" if is_number else "left", no_wrap=number == 0)
+    for row in summary.rows[:MOST_ROWS]:
+        table.add_row(*(_text(row[number]) for number in shown))
+    if len(summary.rows) > MOST_ROWS:
+        table.caption = f"and {len(summary.rows) - MOST_ROWS} more"
     return table
 
 
-def wikipedia_table(rows: Sequence[dict[str, Any]], first: date) -> Table:
-    """One line a page that was edited."""
-    table = plain_table(f"mart.daily_wikipedia_page_stats, since {first}: edited pages")
-    table.add_column("page")
-    table.add_column("wiki")
-    for name in ("days", "revisions", "bytes changed", "last edit"):
-        table.add_column(name, justify="right")
-    for row in rows[:MOST_ROWS]:
-        figures = (row[name] for name in ("days", "revisions", "bytes", "last_edit"))
-        table.add_row(Text(row["page_title"]), row["page_language"], *(_text(figure) for figure in figures))
-    table.caption = _more(rows)
-    return table
+def _text(value: Any) -> Text:
+    if value is None:
+        return Text("")
+    return Text(f"{value:,}" if isinstance(value, int | Decimal) else str(value))
 
 
-def _text(figure: Any) -> str:
-    if figure is None:
+def daily_plot(title: str, series: Sequence[tuple[str, Any]], first: date, end: date) -> str:
+    """Some subjects' figures of each day on one scale, a block a day; empty where these are not lists of figures."""
+    chosen = [(name, figures) for name, figures in series if isinstance(figures, list) and set(figures) != {None}]
+    chosen = chosen[:MOST_LINES]
+    known = [figure for _, figures in chosen for figure in figures if figure is not None]
+    if not known:
         return ""
-    return f"{figure:,}" if isinstance(figure, int | Decimal) else str(figure)
-
-
-def _more(rows: Sequence[object]) -> str | None:
-    return f"and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else None
-
-
-def temperature_plot(rows: Sequence[dict[str, Any]], first: date, end: date) -> str:
-    """Daily mean temperature of some places on one scale, a block a day."""
-    chosen = [row for row in rows if any(value is not None for value in row["daily"])][:MOST_LINES]
-    values = [value for row in chosen for value in row["daily"] if value is not None]
-    if not values:
-        return ""
-    lowest, highest = min(values), max(values)
-    width = max(len(row["location_name"]) for row in chosen)
-    lines = [f"Daily mean temperature, {first} to {end} (▁ {lowest} °C, █ {highest} °C)"]
-    for row in chosen:
-        blocks = "".join(_block(value, lowest, highest) * 3 + " " for value in row["daily"])
-        known = [value for value in row["daily"] if value is not None]
-        lines.append(f"  {row['location_name']:<{width}}  {blocks} {min(known):>6} to {max(known)} °C")
+    lowest, highest = min(known), max(known)
+    width = max(len(name) for name, _ in chosen)
+    lines = [f"{title[0].upper()}{title[1:]}, {first} to {end} (▁ {lowest}, █ {highest})"]
+    for name, figures in chosen:
+        blocks = "".join(_block(figure, lowest, highest) * 3 + " " for figure in figures)
+        own = [figure for figure in figures if figure is not None]
+        lines.append(f"  {name:<{width}}  {blocks} {min(own):>6} to {max(own)}")
     return "\n".join(lines) + "\n"
 
 

@@ -45,6 +45,7 @@ def audit_load(connection: Connection, suite: Suite, load_id: int) -> Audit:
         parameters = {
             "load_id": load_id,
             "is_rejected": len(failed) == len(units),
+            "staged": sum(unit["rows_staged"] for unit in units),
             "quarantined": quarantined.rows,
             "withheld": len(withheld),
             "error": _error(withheld),

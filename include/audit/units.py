@@ -12,8 +12,8 @@ from include.warehouse import Connection, run, statement
 from include.windows import Window
 
 Unit = dict[str, Any]
-"""A row of a suite's units: subject_id, subject, name, span_start, span_end, raw_ids, the columns of the checks, and the lowest and
-highest value of each limited column."""
+"""A row of a suite's units: subject_id, subject, name, span_start, span_end, raw_ids, rows_staged (without those
+that only complete a day), the columns of the checks, and the lowest and highest value of each limited column."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ measured AS (
         staged.raw_id,
         staged.location_id,
         date_bin('24 hours', staged.observed_at, '2000-01-01T00:00Z') AS span_start,
-        count(*) AS rows_staged,
+        count(*) AS hours_staged,
+        count(*) FILTER (WHERE staged.is_in_window) AS rows_staged,
         count(*) FILTER (WHERE staged.is_quarantined) AS rows_set_aside,
         bit_or(1 << extract(HOUR FROM staged.observed_at AT TIME ZONE 'UTC')::integer)
         FILTER (WHERE staged.observed_at = date_trunc('hour', staged.observed_at, 'UTC')) AS hours_present,
@@ -112,25 +113,26 @@ SELECT
     location.location_name AS name,
     CASE WHEN load.is_replay THEN greatest(unit.span_start, unit.window_start) ELSE unit.span_start END AS span_start,
     least(unit.span_start + interval '24 hours', CASE WHEN load.is_replay THEN unit.window_end END) AS span_end,
+    coalesce(measured.rows_staged, 0) AS rows_staged,
     unit.problem,
     changed.units AS changed_units,
     unit.hours - bit_count((coalesce(measured.hours_present, 0) & ((1 << unit.hours) - 1))::bit(32)) AS missing_hours,
-    coalesce(measured.rows_staged - bit_count(coalesce(measured.hours_present, 0)::bit(32)), 0) AS other_hours,
+    coalesce(measured.hours_staged - bit_count(coalesce(measured.hours_present, 0)::bit(32)), 0) AS other_hours,
     coalesce(measured.known_hours, 0) AS known_hours,
     CASE
-        WHEN measured.rows_set_aside > greatest(1, measured.rows_staged * %(most_set_aside)s) THEN measured.rows_set_aside ELSE 0
+        WHEN measured.rows_set_aside > greatest(1, measured.hours_staged * %(most_set_aside)s) THEN measured.rows_set_aside ELSE 0
     END AS too_many_set_aside,
     nullif(
         concat_ws(
             ', ',
-            CASE WHEN measured.temperatures < measured.rows_staged * (1 - %(most_unknown)s) THEN 'temperature_celsius' END,
-            CASE WHEN measured.humidities < measured.rows_staged * (1 - %(most_unknown)s) THEN 'humidity_percent' END,
-            CASE WHEN measured.precipitations < measured.rows_staged * (1 - %(most_unknown)s) THEN 'precipitation_mm' END,
-            CASE WHEN measured.cloud_covers < measured.rows_staged * (1 - %(most_unknown)s) THEN 'cloud_cover_percent' END,
-            CASE WHEN measured.pressures < measured.rows_staged * (1 - %(most_unknown)s) THEN 'pressure_hpa' END,
-            CASE WHEN measured.wind_speeds < measured.rows_staged * (1 - %(most_unknown)s) THEN 'wind_speed_mps' END,
-            CASE WHEN measured.wind_directions < measured.rows_staged * (1 - %(most_unknown)s) THEN 'wind_direction_degrees' END,
-            CASE WHEN measured.weather_codes < measured.rows_staged * (1 - %(most_unknown)s) THEN 'weather_code' END
+            CASE WHEN measured.temperatures < measured.hours_staged * (1 - %(most_unknown)s) THEN 'temperature_celsius' END,
+            CASE WHEN measured.humidities < measured.hours_staged * (1 - %(most_unknown)s) THEN 'humidity_percent' END,
+            CASE WHEN measured.precipitations < measured.hours_staged * (1 - %(most_unknown)s) THEN 'precipitation_mm' END,
+            CASE WHEN measured.cloud_covers < measured.hours_staged * (1 - %(most_unknown)s) THEN 'cloud_cover_percent' END,
+            CASE WHEN measured.pressures < measured.hours_staged * (1 - %(most_unknown)s) THEN 'pressure_hpa' END,
+            CASE WHEN measured.wind_speeds < measured.hours_staged * (1 - %(most_unknown)s) THEN 'wind_speed_mps' END,
+            CASE WHEN measured.wind_directions < measured.hours_staged * (1 - %(most_unknown)s) THEN 'wind_direction_degrees' END,
+            CASE WHEN measured.weather_codes < measured.hours_staged * (1 - %(most_unknown)s) THEN 'weather_code' END
         ),
         ''
     ) AS unknown_columns,

@@ -67,6 +67,7 @@ SELECT
     greatest(load.window_start, CASE WHEN load.is_replay THEN unit.window_start END) AS span_start,
     least(load.window_end, CASE WHEN load.is_replay THEN unit.window_end END) AS span_end,
     coalesce(unit.problem, CASE WHEN page.page_id IS NULL THEN 'no answer tells of the page' END) AS problem,
+    coalesce(measured.rows_staged, 0) AS rows_staged,
     coalesce(measured.outside_window, 0) AS outside_window,
     coalesce(measured.twice, 0) AS twice,
     CASE

@@ -33,7 +33,7 @@ def test_the_page_makes_a_third_source_and_edits_nothing_else(tmp_path: Path) ->
         (copy / path).write_text(text, encoding="utf-8")
     tests = ["tests/warehouse/test_air_quality.py", "tests/unit/test_layers.py"]
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *tests],
+        [sys.executable, "-m", "pytest", "-q", "--show-capture=no", "--disable-warnings", *tests],
         cwd=copy,
         env=dict(os.environ),
         capture_output=True,

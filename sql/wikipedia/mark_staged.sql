@@ -1,9 +1,0 @@
--- The load is staged and awaits its audit.
-UPDATE audit.load
-SET
-    status = 'staged',
-    staged_at = clock_timestamp(),
-    audited_at = NULL,
-    error = NULL,
-    rows_staged = (SELECT count(*) FROM staging.revision WHERE staging.revision.load_id = %(load_id)s)
-WHERE load_id = %(load_id)s;
