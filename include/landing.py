@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -22,9 +21,6 @@ DIGITS = 100
 """Of the largest number that an answer may hold. No value comes near, and the audit's double precision takes that many."""
 
 LARGEST = 10.0**DIGITS
-
-SHOWN_CHARACTERS = 100
-"""Of a value in a message."""
 
 STREAMING_ERROR = "Unexpected error while streaming data"
 """How Open-Meteo ends a 200 that failed midway."""
@@ -151,23 +147,6 @@ def cut_array(text: str) -> list[Document]:
     if text[start : start + 1] != "[":
         raise BadAnswer(f"expected a JSON array, the answer begins {text[:60]!r}")
     return list(_documents(text, start + 1, single=False))
-
-
-def shown(value: object) -> str:
-    """A value of an answer, for a message: not all of it where it is long."""
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
-
-
-def is_time(value: object, pattern: re.Pattern[str]) -> bool:
-    """Whether a value of an answer is a time, written as the service does."""
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _documents(text: str, position: int, *, single: bool) -> Iterator[Document]:

@@ -3,14 +3,13 @@
 import base64
 import json
 import random
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from include.errors import BadAnswer
-from include.landing import STREAMING_ERROR, Document, cut_array, is_time, parse_json, shown, text_of
+from include.landing import STREAMING_ERROR, Document, cut_array, parse_json, text_of
 
 SMALL = '[{"a": [1, -2.5e3, null], "b": "x\\"],\\u00e9"}, {"c": {"d": true}}]'
 
@@ -169,12 +168,6 @@ def test_what_could_not_be_stored_is_the_problem_of_its_own_element(element: str
     assert fourth.text == longest and fourth.problem is not None
 
 
-@pytest.mark.parametrize("value", ["x", "x" * 5000, [1] * 5000, None])
-def test_a_value_is_shown_in_few_characters(value: object) -> None:
-    assert len(shown(value)) <= 100
-    assert repr(value).startswith(shown(value).removesuffix("…"))
-
-
 @pytest.mark.parametrize("text", ["", " \r\n", "{}", '{"error": true}', "<html>", "null", "\ufeff[1]"])
 def test_what_is_no_array_is_refused_with_its_beginning(text: str) -> None:
     with pytest.raises(BadAnswer) as error:
@@ -195,18 +188,3 @@ def test_what_is_no_document_is_refused_with_its_end(text: str) -> None:
 )
 def test_real_surrogate_pairs_and_escaped_backslashes_pass(text: str) -> None:
     assert cut_array(text) == [Document(json.loads(text)[0], text[1:-1])]
-
-
-@pytest.mark.parametrize(
-    ("value", "is_one"),
-    [
-        ("2024-02-29T05", True),
-        ("2026-02-29T05", False),
-        ("2026-02-28T05:00", False),
-        ("2026-02-28", False),
-        (5, False),
-        (None, False),
-    ],
-)
-def test_a_time_is_a_day_of_the_calendar_in_the_form_of_the_service(value: object, is_one: bool) -> None:
-    assert is_time(value, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}")) is is_one

@@ -235,21 +235,21 @@ def test_an_answer_that_cannot_be_cut_is_kept_once_with_all_its_places() -> None
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (None, "is missing"),
-        ({}, "is missing"),
-        ([1.5] * 23, "has 23 values for 24 hours"),
-        ([1.5] * 25, "has 25 values for 24 hours"),
-        ([], "has 0 values for 24 hours"),
-        ([*[1.5] * 23, "1.5"], "holds '1.5', which is no number"),
-        ([*[None] * 23, True], "holds True, which is no number"),
-        ([[1]] * 24, "holds [1], which is no number"),
+        (None, " is None: input should be a valid list"),
+        ({}, " is {}: input should be a valid list"),
+        ([1.5] * 23, " has 23 values for 24 hours"),
+        ([1.5] * 25, " has 25 values for 24 hours"),
+        ([], " has 0 values for 24 hours"),
+        ([*[1.5] * 23, "1.5"], "[23] is '1.5': input should be a valid number"),
+        ([*[None] * 23, True], "[23] is True: input should be a valid number"),
+        ([[1]] * 24, "[0] is [1]: input should be a valid number"),
     ],
 )
 def test_a_series_that_is_no_list_of_numbers_is_the_problem_of_its_place(
     variable: str, values: object, said: str
 ) -> None:
     text = text_for(3, lambda documents: documents[1]["hourly"].update({variable: values}))
-    assert problems_of(request_for(3), text) == [None, f"field hourly.{variable} {said}", None]
+    assert problems_of(request_for(3), text) == [None, f"field hourly.{variable}{said}", None]
 
 
 def set_time(text: Any) -> Callable[[dict[str, Any]], Any]:
@@ -261,16 +261,16 @@ def set_time(text: Any) -> Callable[[dict[str, Any]], Any]:
     ("change", "said"),
     [
         (lambda document: document.pop("hourly"), "field hourly is missing"),
-        (lambda document: document.update(hourly=[]), "field hourly is missing"),
+        (lambda document: document.update(hourly=[]), "field hourly is []: input should be a valid dictionary"),
         (lambda document: document.pop("hourly_units"), "field hourly_units is missing"),
         (
             lambda document: document["hourly_units"].update(precipitation=None),
-            "field hourly_units.precipitation is None, which is no text",
+            "field hourly_units.precipitation is None: input should be a valid string",
         ),
         (lambda document: document["hourly"].pop("weather_code"), "field hourly.weather_code is missing"),
-        (lambda document: document["hourly"].pop("time"), "field hourly.time is no list of hours"),
+        (lambda document: document["hourly"].pop("time"), "field hourly.time is missing"),
         *(
-            (set_time(text), "field hourly.time is no list of hours such as 2026-07-16T00:00")
+            (set_time(text), f"field hourly.time[3] is {text!r}: input should be a ")
             for text in (
                 1763424000, None, "2026-11-18T03:00Z", "2026-11-18T03:00+00:00", "03:00", "2026-W47-3T03:00", "2026-11-18T03",
                 "2026-11-18T03:00:00", "2026-11-18 03:00", "20261118T0300", "2026-11-18T03:00\n", "2026-11-31T03:00",
@@ -278,7 +278,7 @@ def set_time(text: Any) -> Callable[[dict[str, Any]], Any]:
             )
         ),
         (lambda document: document.update(location_id=2), "field location_id is 2, expected 1"),
-        (lambda document: document.update(location_id=True), "field location_id is True, expected 1"),
+        (lambda document: document.update(location_id=True), "field location_id is True: input should be a valid integer"),
         (
             lambda document: (document.clear(), document.update(error=True, reason="No data is\navailable")),
             "the service answered: No data is available",
@@ -350,7 +350,8 @@ def test_an_answer_for_another_number_of_places_is_a_fault_of_the_service(
 def test_one_document_is_no_answer_for_several_places_nor_an_array_for_one() -> None:
     with pytest.raises(BadAnswer, match="the answer holds 1 places, 3 were asked for"):
         read(request_for(3), text_for(1))
-    assert problems_of(request_for(1), f"[{text_for(1)}]") == ["field hourly is missing"]
+    (problem,) = problems_of(request_for(1), f"[{text_for(1)}]")
+    assert problem is not None and problem.startswith("the answer is [{")
 
 
 @pytest.mark.parametrize("count", [1, 3])

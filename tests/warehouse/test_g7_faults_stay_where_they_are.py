@@ -66,7 +66,7 @@ def of_second_place(change: Callable[[dict[str, Any]], Any]) -> Fault:
 def test_g7_a_place_that_cannot_be_read_stops_no_other(pipeline: Pipeline, sandbox: Sandbox) -> None:
     sandbox.faults.append(of_second_place(lambda place: place["hourly"]["cloud_cover"].__setitem__(3, "x")))
     assert stage(pipeline, "weather").errors == {}
-    problem = "field hourly.cloud_cover holds 'x', which is no number"
+    problem = "field hourly.cloud_cover[3] is 'x': input should be a valid number"
     assert pipeline.rows("SELECT location_id, problem FROM raw.weather_observations ORDER BY id") == [
         (1, None),
         (2, problem),

@@ -1,13 +1,15 @@
 """Open-Meteo: hourly weather of the tracked places (https://open-meteo.com/en/docs)."""
 
-import re
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, FailFast, TypeAdapter
 
 from include.errors import BadAnswer
-from include.landing import cut_array, is_time, parse_json, shown
+from include.landing import cut_array, parse_json
 from include.loads import Load
+from include.shapes import mismatch, shown, time_like
 from include.source import ApiRequest, BadAnswerDetails, RawRow
 from include.subjects import PLACES, Place
 from include.warehouse import Connection
@@ -25,8 +27,21 @@ UNITS = {
 }
 """The hourly variables that are asked for, and the units they must come in."""
 
-HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]")
-"""A time as the service writes it; PostgreSQL would read others too, each in its own way."""
+HOURS: TypeAdapter[list[str]] = TypeAdapter(Annotated[list[Annotated[str, time_like("2026-07-16T00:00")]], FailFast()])
+FIGURES: TypeAdapter[list[float | None]] = TypeAdapter(Annotated[list[float | None], FailFast()])
+
+
+class PlaceResponse(BaseModel):
+    """What the service answers for one place; for the first one without location_id."""
+
+    hourly: dict[str, Any]
+    """HOURS, and FIGURES of each variable."""
+    hourly_units: dict[str, str]
+    utc_offset_seconds: int = 0
+    location_id: int = 0
+
+
+PLACE_RESPONSE = TypeAdapter(PlaceResponse)
 
 FORECAST_DAYS = 90
 """The forecast API serves 93 past days; three are left as a margin for clocks and its roll-over."""
@@ -159,36 +174,27 @@ def _error_of(document: Any) -> str | None:
 
 def _problem_of(document: Any, index: int) -> str | None:
     """What is wrong with one place's answer, naming the field; None for a good one: one that sql/weather can read."""
-    if not isinstance(document, dict) or not isinstance(document.get("hourly"), dict):
-        return "field hourly is missing"
-    units = document.get("hourly_units")
-    if not isinstance(units, dict):
-        return "field hourly_units is missing"
-    for variable, unit in units.items():
-        if not isinstance(unit, str):
-            return f"field hourly_units.{variable} is {shown(unit)}, which is no text"
-    offset = document.get("utc_offset_seconds", 0)
-    if type(offset) is not int or offset != 0:
+    if problem := mismatch(PLACE_RESPONSE, document):
+        return str(problem)
+    if offset := document.get("utc_offset_seconds"):
         return f"field utc_offset_seconds is {shown(offset)}: the hours are not UTC, as those of another question"
-    # The service leaves out location_id of the first place.
     location_id = document.get("location_id", index)
-    if type(location_id) is not int or location_id != index:
+    if location_id != index:
         return f"field location_id is {shown(location_id)}, expected {index}: the places came in another order"
     return _problem_of_hours(document["hourly"])
 
 
 def _problem_of_hours(hourly: dict[str, Any]) -> str | None:
-    times = hourly.get("time")
-    if not isinstance(times, list) or not all(is_time(time, HOUR) for time in times):
-        return "field hourly.time is no list of hours such as 2026-07-16T00:00"
+    if absent := [name for name in ("time", *UNITS) if name not in hourly]:
+        return f"field hourly.{absent[0]} is missing"
+    if problem := mismatch(HOURS, hourly["time"], "hourly.time"):
+        return str(problem)
+    hours = len(hourly["time"])
     for variable in UNITS:
-        values = hourly.get(variable)
-        if not isinstance(values, list):
-            return f"field hourly.{variable} is missing"
-        if len(values) != len(times):
-            return f"field hourly.{variable} has {len(values)} values for {len(times)} hours"
-        if wrong := [value for value in values if not (value is None or type(value) in (int, float))]:
-            return f"field hourly.{variable} holds {shown(wrong[0])}, which is no number"
+        if problem := mismatch(FIGURES, hourly[variable], f"hourly.{variable}"):
+            return str(problem)
+        if len(hourly[variable]) != hours:
+            return f"field hourly.{variable} has {len(hourly[variable])} values for {hours} hours"
     return None
 
 

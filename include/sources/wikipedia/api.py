@@ -1,14 +1,16 @@
 """MediaWiki Action API: revisions of the tracked pages (https://www.mediawiki.org/wiki/API:Revisions)."""
 
-import re
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, FailFast, Field, TypeAdapter
 
 from include.errors import BadAnswer
-from include.landing import is_time, parse_json, shown
+from include.landing import parse_json
 from include.loads import Load
+from include.shapes import BIGINT, Identifier, mismatch, shown, time_like
 from include.source import ApiRequest, BadAnswerDetails, RawRow
 from include.subjects import FORBIDDEN_IN_TITLES, PAGES, Page
 from include.warehouse import Connection
@@ -36,10 +38,42 @@ WRONG_CODES = (
 )
 """Beginnings of the error codes of a request that is wrong whatever the page. All others are about the page."""
 
-TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
-"""A time as the wiki writes it; PostgreSQL would read others too, each in its own way."""
-
 OLD_FORMAT = "as in the old format (formatversion=1), which was not asked for"
+
+
+class Revision(BaseModel):
+    """One revision of an answer. The parent is left out where the wiki does not know it."""
+
+    revid: Identifier
+    parentid: Annotated[int, Field(ge=0, lt=BIGINT)] = 0
+    size: Annotated[int, Field(gt=-BIGINT, lt=BIGINT)]
+    timestamp: Annotated[str, time_like("2026-07-16T00:00:00Z")]
+    user: str = ""
+    comment: str = ""
+    sha1: str = ""
+    tags: Annotated[list[str], FailFast(), Field(default_factory=list)]
+    minor: bool = False
+    anon: bool = False
+    temp: bool = False
+    userhidden: bool = False
+    commenthidden: bool = False
+    sha1hidden: bool = False
+
+
+class PageOfAnswer(BaseModel):
+    """The page that an answer tells of; what only a page that is there has is optional."""
+
+    redirect: bool = False
+    missing: bool = False
+    invalid: bool = False
+    special: bool = False
+    pageid: Identifier = 1
+    ns: Annotated[int, Field(gt=-(2**31), lt=2**31)] = 0
+    title: str = ""
+    revisions: Annotated[list[Revision], FailFast(), Field(default_factory=list)]
+
+
+PAGE = TypeAdapter(PageOfAnswer)
 
 
 @dataclass(frozen=True)
@@ -187,7 +221,7 @@ def _problem_of(document: dict[str, Any], asked: Asked) -> str | None:
     if not isinstance(pages, list) or len(pages) != 1 or not isinstance(pages[0], dict):
         return "field query.pages is not a list of one page"
     if problem := _problem_of_page(pages[0]):
-        return f"field query.pages[0]{problem}"
+        return problem
     if asked.continued and _id_of(pages[0]) != asked.leads_to:
         return f"the answer continues with page {_id_of(pages[0])}, it began with page {asked.leads_to} of the wiki"
     if "continue" not in document:
@@ -209,30 +243,18 @@ def _problem_without_page(query: dict[str, Any]) -> str:
 
 
 def _problem_of_page(page: dict[str, Any]) -> str | None:
-    for name in ("redirect", "missing", "invalid", "special"):
-        if problem := _problem_of_flag(page, name):
-            return problem
-    title, namespace = page.get("title"), page.get("ns", 0)
+    if problem := mismatch(PAGE, page, "query.pages[0]"):
+        is_of_old = problem.kind == "bool_type" and problem.value == ""
+        return f"field {problem.field} is '', {OLD_FORMAT}" if is_of_old else str(problem)
     # The wiki does not tell the title of a page that it was asked for by its id and does not have.
-    if not (isinstance(title, str) and title) and not (title is None and _is_nowhere(page)):
-        return f".title is {shown(title)}"
+    needed = () if _is_nowhere(page) else ("title", "ns", "pageid")
+    if lacking := [name for name in needed if name not in page]:
+        return f"field query.pages[0].{lacking[0]} is missing"
+    if "title" in page and not page["title"]:
+        return "field query.pages[0].title is empty"
     # It is what the page is asked for by next.
-    if forbidden := sorted(FORBIDDEN_IN_TITLES & set(title or "")):
-        return f".title is {shown(title)}, with {forbidden[0]!r}, which no title of a wiki holds"
-    if type(namespace) is not int or abs(namespace) >= 2**31:
-        return f".ns is {shown(namespace)}"
-    if _is_nowhere(page):
-        return None
-    if "ns" not in page:
-        return ".ns is missing"
-    if not _is_id(page.get("pageid")) or page["pageid"] == 0:
-        return f".pageid is {shown(page.get('pageid'))}"
-    revisions = page.get("revisions", [])
-    if not isinstance(revisions, list):
-        return ".revisions is no list"
-    for number, revision in enumerate(revisions):
-        if problem := _problem_of_revision(revision):
-            return f".revisions[{number}]{problem}"
+    if forbidden := sorted(FORBIDDEN_IN_TITLES & set(page.get("title", ""))):
+        return f"field query.pages[0].title is {shown(page['title'])}, with {forbidden[0]!r}, which no title of a wiki holds"
     return None
 
 
@@ -244,41 +266,6 @@ def _id_of(page: dict[str, Any]) -> int | None:
 def _is_nowhere(page: dict[str, Any]) -> bool:
     """No page of the wiki: missing, a title it does not allow, or one of its special pages. Reported by the audit."""
     return bool(page.get("missing") or page.get("invalid") or page.get("special"))
-
-
-def _problem_of_revision(revision: Any) -> str | None:
-    if not isinstance(revision, dict):
-        return f" is {shown(revision)}"
-    # The parent is left out where the wiki does not know it.
-    if not _is_id(revision.get("revid")) or revision["revid"] == 0:
-        return f".revid is {shown(revision.get('revid'))}"
-    if not _is_id(revision.get("parentid", 0)):
-        return f".parentid is {shown(revision['parentid'])}"
-    if type(revision.get("size")) is not int or abs(revision["size"]) >= 2**63:
-        return f".size is {shown(revision.get('size'))}"
-    if not is_time(revision.get("timestamp"), TIME):
-        return f".timestamp is {shown(revision.get('timestamp'))}"
-    for name in ("minor", "anon", "temp", "userhidden", "commenthidden", "sha1hidden"):
-        if problem := _problem_of_flag(revision, name):
-            return problem
-    for name in ("user", "comment", "sha1"):
-        if not isinstance(revision.get(name, ""), str):
-            return f".{name} is {shown(revision[name])}"
-    tags = revision.get("tags", [])
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        return f".tags is {shown(tags)}"
-    return None
-
-
-def _problem_of_flag(fields: dict[str, Any], name: str) -> str | None:
-    flag = fields.get(name, False)
-    if isinstance(flag, bool):
-        return None
-    return f".{name} is {shown(flag)}" + (f", {OLD_FORMAT}" if flag == "" else "")
-
-
-def _is_id(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**63
 
 
 def _is_continuation(value: Any) -> bool:
