@@ -137,7 +137,7 @@ def postmaster(data: Path) -> psutil.Process | None:
     """The running server of a data directory. The pid file alone proves nothing: the pid may be reused by now."""
     with suppress(OSError, ValueError, IndexError, psutil.Error):
         process = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
-        if process.name().startswith("postgres") and Path(process.cwd()) == data.resolve():
+        if _serves(process, data):
             return process
     return None
 
@@ -147,9 +147,23 @@ def processes(data: Path) -> list[psutil.Process]:
     found = []
     for process in every_process():
         with suppress(OSError, psutil.Error):
-            if process.name().startswith("postgres") and Path(process.cwd()) == data.resolve():
+            if _serves(process, data):
                 found.append(process)
     return found
+
+
+def _serves(process: psutil.Process, data: Path) -> bool:
+    """By its working directory, which a server's own processes share and a new title leaves as it is."""
+    if not process.name().startswith("postgres"):
+        return False
+    try:
+        folder = process.cwd()
+    except psutil.AccessDenied:
+        if system_user() is None:
+            return False
+        # Root may not look into a process of another user without CAP_SYS_PTRACE, as in a container; that user may.
+        folder = _run(["readlink", f"/proc/{process.pid}/cwd"]).stdout.strip()
+    return Path(folder) == data.resolve()
 
 
 def create_metadata_database(address: str) -> None:

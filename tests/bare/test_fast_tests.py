@@ -1,4 +1,4 @@
-"""`make test-fast`, typed in a fresh clone on a machine that has only what README.md asks for."""
+"""Tests, typed in a fresh clone on a machine that has only what README.md asks for."""
 
 import pytest
 
@@ -8,3 +8,9 @@ from tests.bare.machine import Machine
 @pytest.mark.parametrize("machine", ["Debian 13 as a plain user"], indirect=True)
 def test_the_fast_tests_pass(machine: Machine) -> None:
     machine.done("make test-fast")
+
+
+@pytest.mark.parametrize("machine", ["Debian 12 as root"], indirect=True)
+def test_root_in_a_container_recognises_the_processes_of_postgresql(machine: Machine) -> None:
+    """There root lacks CAP_SYS_PTRACE, and may not ask a process of another user for its working directory."""
+    machine.done("make test T=tests/local/test_local_postgres.py")
