@@ -8,15 +8,17 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 from multiprocessing import get_context
 
 import psycopg
 import pytest
 
+from include import marts
+from include.marts import refresh_mart
 from include.schema import migrate
 from include.schema.before_1_0 import STEPS
+from include.sources import SOURCES
 from local.postgres import bin_dir
 from tests.warehouse.pipeline import wait_for
 
@@ -202,12 +204,11 @@ LOADS_BEFORE_REPLAYS = """
 def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revisions(
     begin: Begin, database: Callable[[str], str]
 ) -> None:
-    """What was read of each page, and what was taken for a size, an address or an hour, is put right."""
+    """What was read of each page, and what was taken for a size or an address, is put right."""
     url = before_the_newest_answer(begin)
     migrate(url)
     assert catalog(url, "--schema-only") == new_one(database)
     with psycopg.connect(url) as after:
-        hours = after.execute("SELECT location_id, observed_at::text, temperature_celsius FROM core.weather").fetchall()
         revisions = after.execute(
             "SELECT revision_id, wikipedia_page_id, revision_size_bytes, size_delta_bytes, is_anonymous "
             "FROM core.revision ORDER BY 1"
@@ -222,7 +223,6 @@ def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revision
         mart = after.execute(
             "SELECT revision_count, total_bytes_changed, anonymous_revision_count FROM mart.daily_wikipedia_page_stats"
         ).fetchall()
-    assert hours == [(1, "2026-10-01 05:00:00+00", Decimal("4.50"))]
     assert revisions == [(1, 101, 50, 50, True), (2, 101, None, None, False), (3, 101, 70, None, False)]
     assert read == [(1, 101, 1, timedelta(days=2)), (2, None, 1, timedelta(days=1))]
     assert found == [(2, 1, 1)]
@@ -262,8 +262,6 @@ def test_a_migration_that_was_killed_in_the_middle_goes_on(begin: Begin, databas
 
 
 ROWS_BEFORE_THE_NEWEST_ANSWER = """
-    INSERT INTO core.weather (location_id, observed_at, temperature_celsius, raw_id, load_id)
-    VALUES (1, '2026-10-01T05:00Z', 4.5, 1, 1), (1, '2026-10-01T05:30Z', 4.6, 1, 1);
     INSERT INTO core.tracked_page (page_title, page_language) VALUES ('x', 'en');
     INSERT INTO audit.load (
         dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, is_replay, extracted_at,
@@ -307,4 +305,47 @@ ROWS_BEFORE_THE_NEWEST_ANSWER = """
     INSERT INTO staging.revision
     SELECT load_id, 1, 1, 4, 0, '2026-10-06Z', 'x', false, false, false, 1, '', '{}', 'aa', false
     FROM audit.load WHERE run_id IN ('d', 'e');
+"""
+
+
+def test_g7_a_warehouse_that_took_half_hours_is_migrated_without_them(begin: Begin) -> None:
+    url = begin("0009")
+    with psycopg.connect(url) as before:
+        before.execute(MONTHS)
+        before.execute(
+            "INSERT INTO core.weather (location_id, observed_at, raw_id, load_id) "
+            "SELECT 1, moment, 1, 1 FROM generate_series('2026-10-30Z'::timestamptz, '2026-11-02Z', '30 minutes') AS moment"
+        )
+    migrate(url)
+    with psycopg.connect(url) as after:
+        assert after.execute(
+            "SELECT count(*), bool_and(extract(MINUTE FROM observed_at) = 0) FROM core.weather"
+        ).fetchall() == [(73, True)]
+
+
+def test_g11_what_former_versions_left_behind_is_made_anew(begin: Begin) -> None:
+    """A day of 47 hours that was rolled up in part, and a ghost of a zone that was corrected."""
+    url = begin("0009")
+    with psycopg.connect(url) as before:
+        before.execute(A_WAREHOUSE_BEFORE)
+    migrate(url)
+    with psycopg.connect(url.replace("dw_owner@", "dw_loader@"), autocommit=True) as loader:
+        seen = refresh_mart(loader, SOURCES["weather"].marts[0], "weather", always=False)
+        assert seen == marts.Seen(loads=0, changes=1)
+        found = loader.execute(
+            "SELECT observation_date, observation_count FROM mart.daily_weather_aggregates ORDER BY 1"
+        )
+        assert found.fetchall() == [(date(1969, 9, 29), 13), (date(1969, 9, 30), 47), (date(1969, 10, 1), 12)]
+        assert refresh_mart(loader, SOURCES["weather"].marts[0], "weather", always=False) is None
+
+
+A_WAREHOUSE_BEFORE = """
+    INSERT INTO core.location (location_name, latitude, longitude, timezone) VALUES ('Kwajalein', 8, 167, 'Pacific/Kwajalein');
+    SELECT core.ensure_weather_partitions('1969-09-01Z', '1969-11-01Z');
+    INSERT INTO core.weather (location_id, observed_at, temperature_celsius, raw_id, load_id)
+    SELECT location_id, hour, 1, 1, 1
+    FROM core.location, generate_series('1969-09-29Z', '1969-10-01T23:00Z', interval '1 hour') AS hour;
+    INSERT INTO core.weather_daily (location_id, observation_date, observation_count)
+    SELECT location_id, day::date, 24
+    FROM core.location, generate_series('1969-09-27Z', '1969-10-02Z', interval '1 day') AS day;
 """
