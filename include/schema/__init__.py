@@ -7,11 +7,12 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from psycopg import sql
 
 from include.errors import WarehouseError
 from include.sources import SOURCES
-from include.warehouse import run, statement
+from include.warehouse import SQL_FOLDER, run, statement
 
 ROLES = {"dw_owner": "DW_OWNER_PASSWORD", "dw_loader": "DW_LOADER_PASSWORD", "dw_reader": "DW_READER_PASSWORD"}
 DATABASE = "dw"
@@ -58,7 +59,10 @@ def migrate(owner_url: str) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["owner_url"] = owner_url
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise WarehouseError(f"{error}; if a later release has migrated this warehouse, use that one") from error
     unite_sources(owner_url)
     return str(config.attributes["revision"])
 
@@ -86,5 +90,7 @@ def _united(view: str, columns: tuple[str, ...]) -> sql.Composed:
 
 
 def sql_file(migration: str) -> str:
-    """The SQL file in sql/schema of the same name as the migration module at path `migration`."""
-    return statement(f"schema/{Path(migration).stem}.sql")
+    """What the migration module at path `migration` executes: its namesake in sql/schema, a file or all files of a folder."""
+    path = SQL_FOLDER / "schema" / Path(migration).stem
+    files = sorted(path.glob("*.sql")) if path.is_dir() else [path.with_suffix(".sql")]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)

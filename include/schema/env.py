@@ -5,6 +5,8 @@ from alembic import context
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from include.schema.before_1_0 import bring_to_baseline
+
 config = context.config
 # A creator keeps libpq's own reading of the URL: SQLAlchemy's does not know a percent-encoded socket directory.
 engine = create_engine(
@@ -16,6 +18,9 @@ with engine.connect() as connection:
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('dw schema migration'))")
     connection.exec_driver_sql("SET client_min_messages = warning")
     connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS audit")
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    bring_to_baseline(driver)
     context.configure(connection=connection, version_table="schema_version", version_table_schema="audit")
     with context.begin_transaction():
         context.run_migrations()

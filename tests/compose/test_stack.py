@@ -83,13 +83,13 @@ def test_the_image_alone_holds_the_project(stack: ComposeStack) -> None:
     script = """
         for dag in dags/*.py; do python "$dag"; done
         python -c 'import airflow_local_settings, sandbox, plugins.loads; print(plugins.loads.__file__)'
-        ls deploy/init/airflow-init.sh sql/schema/0001*
+        ls deploy/init/airflow-init.sh sql/schema/1000_baseline/1*
     """
     told = docker("run", "--rm", "-e", "CONNECTION_CHECK_MAX_COUNT=0", image, "bash", "-ec", script)
     assert told.split()[-3:] == [
         "/opt/airflow/plugins/loads.py",
         "deploy/init/airflow-init.sh",
-        "sql/schema/0001_schemas_and_ledger.sql",
+        "sql/schema/1000_baseline/1_schemas.sql",
     ]
 
 

@@ -23,10 +23,10 @@ SUITES = [pytest.param(suite, id=suite.name) for suite in (WEATHER, WIKIPEDIA)]
 
 
 def staged_columns(table: str) -> dict[str, str]:
-    """Column names and types of a table of schema staging, as the migrations create it."""
-    text = "\n".join(path.read_text() for path in sorted(SQL_FOLDER.glob("schema/*.sql")))
+    """Column names and types of a table of schema staging, as the baseline creates it."""
+    text = "\n".join(path.read_text() for path in sorted(SQL_FOLDER.glob("schema/1000_baseline/*.sql")))
     created = re.search(rf"^CREATE TABLE {re.escape(table)} \((.*?)^\);", text, re.MULTILINE | re.DOTALL)
-    assert created, f"{table} is not created in sql/schema"
+    assert created, f"{table} is not created in sql/schema/1000_baseline"
     return dict(re.findall(r"^ {4}(\w+) (\w+)", created[1], re.MULTILINE))
 
 

@@ -31,7 +31,7 @@ def test_the_page_makes_a_third_source_and_edits_nothing_else(tmp_path: Path) ->
     for path, text in files.items():
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         (copy / path).write_text(text, encoding="utf-8")
-    tests = ["tests/warehouse/test_air_quality.py", "tests/unit/test_layers.py"]
+    tests = ["tests/warehouse/test_air_quality.py", "tests/unit/test_layers.py", "tests/unit/test_migrations.py"]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--show-capture=no", "--disable-warnings", *tests],
         cwd=copy,

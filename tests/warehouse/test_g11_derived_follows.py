@@ -7,20 +7,13 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
 
-import include.schema
 from include import marts, rollup, warehouse
-from include.marts import refresh_mart
-from include.schema import migrate
 from include.seeds import SeedLocation
-from include.sources import SOURCES
 from tests.warehouse.conftest import follow
 from tests.warehouse.days import days_of
 from tests.warehouse.pipeline import Pipeline, execute, utc
@@ -410,38 +403,6 @@ def test_g11_what_a_change_costs_does_not_depend_on_the_history(
         assert days_in_rollup(places) == days_anew(places)
     after_a_quarter, after_three_years = costs
     assert 0 < after_three_years < 1.5 * after_a_quarter + 32
-
-
-def test_g11_what_former_versions_left_behind_is_made_anew(server: str) -> None:
-    """A day of 47 hours that was rolled up in part, and a ghost of a zone that was corrected."""
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE from_before_g11 OWNER dw_owner TEMPLATE template0")
-    url = server.replace("postgres@/postgres", "{}@/from_before_g11")
-    config = Config()
-    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
-    config.attributes["owner_url"] = url.format("dw_owner")
-    command.upgrade(config, "0009")
-    with psycopg.connect(url.format("dw_owner")) as before:
-        before.execute(A_WAREHOUSE_BEFORE)
-    migrate(url.format("dw_owner"))
-    with psycopg.connect(url.format("dw_loader"), autocommit=True) as loader:
-        seen = refresh_mart(loader, SOURCES["weather"].marts[0], "weather", always=False)
-        assert seen == marts.Seen(loads=0, changes=1)
-        found = loader.execute(f"SELECT observation_date, observation_count FROM mart.{WEATHER_MART} ORDER BY 1")
-        assert found.fetchall() == [(date(1969, 9, 29), 13), (date(1969, 9, 30), 47), (date(1969, 10, 1), 12)]
-        assert refresh_mart(loader, SOURCES["weather"].marts[0], "weather", always=False) is None
-
-
-A_WAREHOUSE_BEFORE = """
-    INSERT INTO core.location (location_name, latitude, longitude, timezone) VALUES ('Kwajalein', 8, 167, 'Pacific/Kwajalein');
-    SELECT core.ensure_weather_partitions('1969-09-01Z', '1969-11-01Z');
-    INSERT INTO core.weather (location_id, observed_at, temperature_celsius, raw_id, load_id)
-    SELECT location_id, hour, 1, 1, 1
-    FROM core.location, generate_series('1969-09-29Z', '1969-10-01T23:00Z', interval '1 hour') AS hour;
-    INSERT INTO core.weather_daily (location_id, observation_date, observation_count)
-    SELECT location_id, day::date, 24
-    FROM core.location, generate_series('1969-09-27Z', '1969-10-02Z', interval '1 day') AS day;
-"""
 
 
 def test_g11_loads_leave_nothing_due_but_their_mart(places: Pipeline) -> None:

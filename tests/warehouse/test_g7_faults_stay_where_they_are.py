@@ -9,15 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
-from alembic import command
-from alembic.config import Config
 
-import include.schema
 from include.errors import BadAnswer
 from include.landing import note_problem
 from include.loads import begin_extraction
 from include.patience import GOOD_ANSWERS_SECONDS
-from include.schema import migrate
 from include.seeds import SeedPage
 from include.sources.weather import api as weather
 from include.sources.wikipedia import api as wikipedia
@@ -551,24 +547,3 @@ def test_g7_core_refuses_an_hour_that_is_no_whole_one(pipeline: Pipeline, month:
     for moment in ("T05:30", "T05:00:01", "T05:00:00.000001"):
         with pytest.raises(psycopg.errors.CheckViolation, match="weather_observed_at_is_a_whole_hour"):
             pipeline.owner.execute(insert, [utc(f"{month}-01{moment}")])
-
-
-def test_g7_a_warehouse_that_took_half_hours_is_migrated_without_them(server: str) -> None:
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE from_before_whole_hours OWNER dw_owner TEMPLATE template0")
-    url = server.replace("postgres@/postgres", "dw_owner@/from_before_whole_hours")
-    config = Config()
-    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
-    config.attributes["owner_url"] = url
-    command.upgrade(config, "0009")
-    with psycopg.connect(url) as before:
-        before.execute("SELECT core.ensure_weather_partitions('2026-10-01Z', '2026-12-01Z')")
-        before.execute(
-            "INSERT INTO core.weather (location_id, observed_at, raw_id, load_id) "
-            "SELECT 1, moment, 1, 1 FROM generate_series('2026-10-30Z'::timestamptz, '2026-11-02Z', '30 minutes') AS moment"
-        )
-    migrate(url)
-    with psycopg.connect(url) as after:
-        assert after.execute(
-            "SELECT count(*), bool_and(extract(MINUTE FROM observed_at) = 0) FROM core.weather"
-        ).fetchall() == [(73, True)]

@@ -2,29 +2,23 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
-from multiprocessing import get_context
 from pathlib import Path
 
 import psycopg
 import pytest
 import tzfpy
-from alembic import command
-from alembic.config import Config
+from psycopg import sql
 
-import include.schema
-from include.errors import BadSeed
+from include.errors import BadSeed, WarehouseError
 from include.schema import bootstrap, migrate
 from include.seeds import SEED_FILE, SeedLocation, SeedPage, Seeds, load_seeds, read_seeds
 from include.warehouse import run
 from local.postgres import bin_dir, temporary_server
-from tests.warehouse.pipeline import wait_for
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
 PYTHON = [sys.executable, "-m", "include"]
@@ -39,8 +33,8 @@ def test_migrations_may_run_twice_and_at_once(server: str) -> None:
     at_once = [
         subprocess.Popen([*PYTHON, "migrate"], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
-    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 0013\n"] * 3
-    assert migrate(url) == "0013"
+    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 1000\n"] * 3
+    assert migrate(url) == "1000"
     bootstrap(server)
 
 
@@ -59,171 +53,16 @@ def test_the_administrator_of_a_managed_server_suffices() -> None:
         assert migrate(admin_url.replace("postgres@/postgres", "dw_owner@/dw"))
 
 
-def test_a_warehouse_from_before_replays_is_migrated_with_its_loads(server: str) -> None:
-    """Of a load that was published and then extracted again, the answers that were published are known."""
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE from_before_replays OWNER dw_owner TEMPLATE template0")
-    url = server.replace("postgres@/postgres", "dw_owner@/from_before_replays")
-    config = Config()
-    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
-    config.attributes["owner_url"] = url
-    command.upgrade(config, "0005")
-    with psycopg.connect(url) as before:
-        before.execute(LOADS_BEFORE_REPLAYS)
-    migrate(url)
-    with psycopg.connect(url) as after:
-        found = after.execute("SELECT run_id, published_attempt FROM audit.load ORDER BY load_id").fetchall()
-    assert found == [
-        ("published", 2),
-        ("extracted again", 1),
-        ("never published", None),
-        ("pages extracted again", 1),
-    ]
+def test_a_schema_of_a_later_release_is_left_alone(database: Callable[[str], str], owner: psycopg.Connection) -> None:
+    owner.execute("UPDATE audit.schema_version SET version_num = '1999'")
+    with pytest.raises(WarehouseError, match=r"'1999'; if a later release has migrated this warehouse, use that one$"):
+        migrate(database("dw_owner"))
 
 
-LOADS_BEFORE_REPLAYS = """
-    INSERT INTO audit.load (
-        dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, extracted_at, published_at
-    )
-    SELECT
-        source, run_id, 0, source, '{1}', '2026-10-01', '2026-10-02', status, attempt,
-        '2026-10-03Z'::timestamptz + extracted, '2026-10-03Z'::timestamptz + published
-    FROM (VALUES
-        ('weather', 'published', 'published', 2, interval '10:10', interval '10:20'),
-        ('weather', 'extracted again', 'extracted', 2, '10:30', '10:20'),
-        ('weather', 'never published', 'extracted', 1, '10:10', NULL),
-        ('wikipedia', 'pages extracted again', 'extracted', 2, '10:30', '10:20')
-    ) AS load (source, run_id, status, attempt, extracted, published);
-    INSERT INTO raw.wikipedia_pages (
-        load_id, attempt, page_id, page_title, page_language, source, url, http_status, window_start, window_end, payload,
-        ingested_at
-    )
-    SELECT
-        load.load_id, came.attempt, 1, 'x', 'en', 'mediawiki', '', 200, load.window_start, load.window_end, '{}',
-        '2026-10-03Z'::timestamptz + came.after
-    FROM audit.load, (VALUES (1, interval '10:05'), (2, '10:29')) AS came (attempt, after)
-    WHERE load.source = 'wikipedia';
-    INSERT INTO raw.weather_observations (
-        load_id, attempt, location_ids, location_name, source, url, http_status, window_start, window_end, payload, ingested_at
-    )
-    SELECT
-        load.load_id, came.attempt, load.subject_ids, 'Boston', 'open_meteo', '', 200, load.window_start, load.window_end, '{}',
-        '2026-10-03Z'::timestamptz + came.after
-    FROM audit.load
-    INNER JOIN (VALUES
-        ('published', 1, interval '10:05'), ('published', 2, '10:09'),
-        ('extracted again', 1, '10:05'), ('extracted again', 2, '10:29'),
-        ('never published', 1, '10:05')
-    ) AS came (run_id, attempt, after) USING (run_id);
-"""
-
-
-def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revisions(server: str) -> None:
-    """What was read of each page, and what was taken for a size or an address, is put right."""
-    url = before_the_newest_answer(server, "from_before_the_newest_answer")
-    migrate(url)
-    with psycopg.connect(url) as after:
-        revisions = after.execute(
-            "SELECT revision_id, wikipedia_page_id, revision_size_bytes, size_delta_bytes, is_anonymous "
-            "FROM core.revision ORDER BY 1"
-        ).fetchall()
-        read = after.execute(
-            "SELECT load_id, wikipedia_page_id, raw_id, window_end - window_start FROM audit.published_answer ORDER BY 1"
-        ).fetchall()
-        found = after.execute("SELECT load_id, attempt, raw_id FROM audit.load_answer").fetchall()
-        complete = after.execute("SELECT load_id, attempt FROM audit.extraction ORDER BY 1, 2").fetchall()
-        staged = after.execute("SELECT count(*) FROM staging.page, staging.revision").fetchone()
-        audited = after.execute("SELECT status, staged_at, audited_at FROM audit.load WHERE run_id = 'e'").fetchone()
-        mart = after.execute(
-            "SELECT revision_count, total_bytes_changed, anonymous_revision_count FROM mart.daily_wikipedia_page_stats"
-        ).fetchall()
-    assert revisions == [(1, 101, 50, 50, True), (2, 101, None, None, False), (3, 101, 70, None, False)]
-    assert read == [(1, 101, 1, timedelta(days=2)), (2, None, 1, timedelta(days=1))]
-    assert found == [(2, 1, 1)]
-    assert complete == [(1, 1), (2, 1), (3, 1)]
-    assert mart == [(3, 50, 1)]
-    # To be transformed again, which it says when its publish is tried.
-    assert (staged, audited) == ((0,), ("extracted", None, None))
-
-
-def before_the_newest_answer(server: str, name: str) -> str:
-    """The URL of a database of that name, at migration 0009 and with rows in it."""
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} OWNER dw_owner TEMPLATE template0")
-    url = server.replace("postgres@/postgres", f"dw_owner@/{name}")
-    config = Config()
-    config.set_main_option("script_location", str(Path(include.schema.__file__).parent))
-    config.attributes["owner_url"] = url
-    command.upgrade(config, "0009")
-    with psycopg.connect(url) as before:
-        before.execute(REVISIONS_BEFORE_THE_NEWEST_ANSWER)
-    return url
-
-
-def test_a_migration_that_was_killed_in_the_middle_goes_on(server: str) -> None:
-    """SIGKILL, while it waits for a table in the middle of the second of four files: nothing of them stays."""
-    url = before_the_newest_answer(server, "killed_in_the_middle")
-    migration = get_context("fork").Process(target=migrate, args=(url,))
-    with psycopg.connect(url) as reader, psycopg.connect(url, autocommit=True) as watcher:
-        before = reader.execute("SELECT * FROM core.revision ORDER BY revision_id").fetchall()
-        migration.start()
-        waits = "SELECT 1 FROM pg_locks WHERE relation = 'core.revision'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted"
-        wait_for(lambda: watcher.execute(waits).fetchone())
-        assert migration.pid
-        os.kill(migration.pid, signal.SIGKILL)
-        migration.join()
-        assert reader.execute("SELECT version_num FROM audit.schema_version").fetchall() == [("0009",)]
-        assert reader.execute("SELECT * FROM core.revision ORDER BY revision_id").fetchall() == before
-    migrate(url)
-    with psycopg.connect(url) as after:
-        assert after.execute("SELECT count(*) FROM core.revision").fetchone() == (3,)
-
-
-REVISIONS_BEFORE_THE_NEWEST_ANSWER = """
-    INSERT INTO core.tracked_page (page_title, page_language) VALUES ('x', 'en');
-    INSERT INTO audit.load (
-        dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, is_replay, extracted_at,
-        published_at, published_attempt
-    )
-    SELECT
-        'wikipedia', run_id, 0, 'wikipedia', '{1}', starts, ends, status, 1, is_replay, '2026-10-07Z', published, attempt
-    FROM (VALUES
-        ('a', '2026-10-01Z'::timestamptz, '2026-10-03Z'::timestamptz, 'published', false, '2026-10-07Z'::timestamptz, 1),
-        ('b', '2026-10-02Z', '2026-10-04Z', 'published', true, '2026-10-07Z', 1),
-        ('c', '2026-10-05Z', '2026-10-06Z', 'extracted', false, NULL, NULL)
-    ) AS load (run_id, starts, ends, status, is_replay, published, attempt)
-    ORDER BY run_id;
-    INSERT INTO raw.wikipedia_pages (
-        load_id, attempt, page_id, page_title, page_language, source, url, http_status, window_start, window_end, payload,
-        ingested_at
-    )
-    SELECT
-        load_id, 1, 1, 'x', 'en', 'mediawiki', '', 200, window_start, window_end,
-        '{"query": {"pages": [{"pageid": 101, "ns": 0, "title": "x"}]}}', extracted_at
-    FROM audit.load WHERE NOT is_replay
-    ORDER BY load_id;
-    INSERT INTO core.wikipedia_page VALUES (1, 101, 'x', 0, 'en', false, false, '2026-10-04Z', NULL, DEFAULT, 1, 1);
-    INSERT INTO core.revision (
-        page_id, revision_id, parent_id, revision_timestamp, revision_user, is_minor, is_anonymous, is_temporary,
-        revision_size_bytes, size_delta_bytes, tags, sha1, raw_id, load_id
-    )
-    VALUES
-        (1, 1, 0, '2026-10-01Z', '2001:DB8:0:0:0:0:0:1', false, true, false, 50, 50, '{}', 'aa', 1, 1),
-        (1, 2, 1, '2026-10-01Z', 'en>Somebody', false, true, false, 0, -50, '{}', '', 1, 1),
-        (1, 3, 2, '2026-10-01Z', 'Somebody', false, false, false, 70, 70, '{}', 'bb', 1, 1);
-    -- Of a load that was rejected, whose extraction has begun anew: its answers of before are nobody's.
-    INSERT INTO audit.load (
-        dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, is_replay, staged_at, audited_at
-    )
-    VALUES
-        ('wikipedia', 'd', 0, 'wikipedia', '{1}', '2026-10-06Z', '2026-10-07Z', 'failed', 2, false, NULL, NULL),
-        ('wikipedia', 'e', 0, 'wikipedia', '{1}', '2026-10-06Z', '2026-10-07Z', 'audited', 1, false, '2026-10-07Z', '2026-10-07Z');
-    INSERT INTO staging.page
-    SELECT load_id, 1, 1, 101, 'x', 0, 'en', false, false, '2026-10-04Z' FROM audit.load WHERE run_id IN ('d', 'e');
-    INSERT INTO staging.revision
-    SELECT load_id, 1, 1, 4, 0, '2026-10-06Z', 'x', false, false, false, 1, '', '{}', 'aa', false
-    FROM audit.load WHERE run_id IN ('d', 'e');
-"""
+@pytest.mark.parametrize("step", ["validat", "Validate", "staged", ""])
+def test_a_step_that_is_misspelled_locks_nothing(owner: psycopg.Connection, step: str) -> None:
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation, match=f'enum audit.load_step: "{step}"'):
+        owner.execute(sql.SQL("SELECT audit.lock_load(1, {})").format(sql.Literal(step)))
 
 
 def test_every_table_and_view_and_every_measured_column_says_what_it_is(owner: psycopg.Connection) -> None:

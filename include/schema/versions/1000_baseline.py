@@ -2,10 +2,10 @@ from alembic import op
 
 from include.schema import sql_file
 
-revision = "0010"
-down_revision = "0009"
+revision = "1000"
+down_revision = None
 
 
 def upgrade() -> None:
-    # Straight through psycopg: SQLAlchemy would take the % of format for placeholders.
+    # Straight through psycopg: SQLAlchemy would take a % for a placeholder.
     op.get_bind().connection.cursor().execute(sql_file(__file__))
