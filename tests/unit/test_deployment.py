@@ -1,0 +1,66 @@
+"""The ways to run it agree: what stands once for all of them is set nowhere else, and the image holds what it needs only."""
+
+import re
+from typing import Any
+
+import yaml
+from airflow.configuration import conf
+
+from local.airflow import own, settings, tuned
+from local.settings import Paths, Remembered
+from tests.unit.support import REPO
+
+TUNED = REPO / "config" / "airflow.env"
+COMPOSE = yaml.safe_load((REPO / "docker-compose.yaml").read_text(encoding="utf-8"))
+CHOSEN = Remembered("fernet", "jwt", "secret", "password", "2026-11-01")
+HELM = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (REPO / "deploy" / "helm").glob("*.yaml")
+}
+
+
+def options(sections: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(section, option) for section, found in sections.items() for option in found}
+
+
+def of_environment(names: Any) -> set[tuple[str, str]]:
+    """The options that variables of these names set."""
+    found = (re.fullmatch(r"AIRFLOW__(\w+?)__(\w+)", name) for name in names)
+    return {(match[1].lower(), match[2].lower()) for match in found if match}
+
+
+def test_each_tuned_value_is_an_option_of_airflow_and_differs_from_its_default() -> None:
+    known = conf.configuration_description
+    for section, values in tuned(TUNED).items():
+        for option, value in values.items():
+            assert value.lower() != str(known[section]["options"][option]["default"]).lower(), (section, option)
+
+
+def test_docker_kubectl_and_the_local_run_read_the_same_lines() -> None:
+    lines = [line for line in TUNED.read_text(encoding="utf-8").splitlines() if line and not line.startswith("# ")]
+    assert [line for line in lines if not re.fullmatch(r"AIRFLOW__[A-Z_]+=[\w.]+", line)] == []
+    assert len(options(tuned(TUNED))) == len(lines)
+
+
+def test_what_is_tuned_is_set_nowhere_else() -> None:
+    shared = options(tuned(TUNED))
+    services = of_environment(
+        name for service in COMPOSE["services"].values() for name in service.get("environment", {})
+    )
+    dotenv = of_environment(re.findall(r"(?m)^(AIRFLOW__\w+)=", (REPO / ".env").read_text(encoding="utf-8")))
+    charts = {found for values in HELM.values() for found in options(values.get("config", {}))}
+    ours = options(own(Paths(REPO), CHOSEN, 8080))
+    assert services and dotenv and charts and ours
+    assert (services | dotenv | charts | ours) & shared == set()
+
+
+def test_each_way_to_run_it_reads_the_tuned_values() -> None:
+    read = options(settings(Paths(REPO), CHOSEN, 8080))
+    assert read > options(tuned(TUNED))
+    for name, service in COMPOSE["services"].items():
+        if name.startswith("airflow-"):
+            assert service["env_file"][0] == "config/airflow.env", name  # those after it win
+    names = [next(iter(found.values()))["name"] for found in yaml.safe_load(HELM["common"]["extraEnvFrom"])]
+    assert names == ["dw-airflow", "dw-settings"]
+    assert "kubectl create configmap dw-airflow --from-env-file=config/airflow.env" in (
+        REPO / "docs" / "deploy.md"
+    ).read_text(encoding="utf-8")
