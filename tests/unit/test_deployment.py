@@ -64,3 +64,14 @@ def test_each_way_to_run_it_reads_the_tuned_values() -> None:
     assert "kubectl create configmap dw-airflow --from-env-file=config/airflow.env" in (
         REPO / "docs" / "deploy.md"
     ).read_text(encoding="utf-8")
+
+
+def test_the_image_holds_what_is_deployed_and_no_fault_injection() -> None:
+    copied = re.findall(r"(?m)^COPY (?:--\S+ )*(.+) \S+$", (REPO / "Dockerfile").read_text(encoding="utf-8"))
+    named = {word for words in copied for word in words.split()}
+    rules = (REPO / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {rule.removeprefix("!") for rule in rules if rule.startswith("!")} == named
+    assert named == {
+        *("LICENSE", "NOTICE", "requirements.txt"),
+        *("config", "dags", "deploy/init", "include", "plugins", "sql"),
+    }
