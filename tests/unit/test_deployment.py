@@ -6,11 +6,14 @@ from typing import Any
 import yaml
 from airflow.configuration import conf
 
+from include.settings import read_settings
+from include.sources import SOURCES
 from local.airflow import own, settings, tuned
 from local.settings import Paths, Remembered
 from tests.unit.support import REPO
 
 TUNED = REPO / "config" / "airflow.env"
+DOTENV = (REPO / ".env").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((REPO / "docker-compose.yaml").read_text(encoding="utf-8"))
 CHOSEN = Remembered("fernet", "jwt", "secret", "password", "2026-11-01")
 HELM = {
@@ -46,7 +49,7 @@ def test_what_is_tuned_is_set_nowhere_else() -> None:
     services = of_environment(
         name for service in COMPOSE["services"].values() for name in service.get("environment", {})
     )
-    dotenv = of_environment(re.findall(r"(?m)^(AIRFLOW__\w+)=", (REPO / ".env").read_text(encoding="utf-8")))
+    dotenv = of_environment(re.findall(r"(?m)^(AIRFLOW__\w+)=", DOTENV))
     charts = {found for values in HELM.values() for found in options(values.get("config", {}))}
     ours = options(own(Paths(REPO), CHOSEN, 8080))
     assert services and dotenv and charts and ours
@@ -75,3 +78,34 @@ def test_the_image_holds_what_is_deployed_and_no_fault_injection() -> None:
         *("LICENSE", "NOTICE", "requirements.txt"),
         *("config", "dags", "deploy/init", "include", "plugins", "sql"),
     }
+
+
+class Asked(dict[str, str]):
+    """An environment that is empty, and keeps what it was asked for."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self[name] = ""
+        return default
+
+
+def test_the_shells_value_of_a_setting_reaches_the_containers_and_else_the_default() -> None:
+    shown = {name: (asked, value) for name, asked, value in re.findall(r"(?m)^(\w+)=\$\{(\w+)-(.*)\}$", DOTENV)}
+    settings = Asked()
+    defaults = read_settings(settings)
+    assert set(re.findall(r"(?m)^(\w+)=", DOTENV)) & set(settings) == set(shown) & set(settings)
+    assert {name for name, (asked, _) in shown.items() if asked != name} == set()
+    assert read_settings({name: value for name, (_, value) in shown.items()}) == defaults
+    for name, service in COMPOSE["services"].items():
+        if name.startswith("airflow-"):
+            assert ".env" in service["env_file"], name
+            assert set(service["environment"]) & set(settings) == set(), name
+
+
+def test_no_source_is_named_where_it_is_deployed() -> None:
+    """What a source needs there follows from the registry."""
+    words = {word for source in SOURCES.values() for word in (source.name, source.pool, *source.connections)}
+    files = [REPO / "docker-compose.yaml", *(path for path in (REPO / "deploy").rglob("*.*") if path.suffix != ".pyc")]
+    assert len(files) > 5
+    for file in files:
+        named = set(re.findall(r"[a-z][a-z_]*[a-z]", file.read_text(encoding="utf-8").lower()))
+        assert named & words == set(), file
