@@ -15,8 +15,8 @@ from airflow.__main__ import main
 from include.connections import api_connections, variable
 from include.sources import SOURCES
 
-APIS = {"real": None, "sandbox": "http://sandbox:8090"}
-"""What DW_APIS may be, and who answers then in place of all services."""
+SANDBOX = "http://sandbox:8090"
+"""Of the compose stack."""
 
 
 def airflow(*words: str) -> str:
@@ -55,11 +55,8 @@ def ensure_pools() -> None:
             airflow("pools", "set", name, "1", f"Requests at the same time to {name}")
 
 
-apis = os.environ.get("DW_APIS") or "real"
-if apis not in APIS:
-    sys.exit(f"airflow-init: DW_APIS={apis} is not known: use {' or '.join(APIS)}")
 airflow("db", "migrate")
 if password := os.environ.get("_AIRFLOW_WWW_USER_PASSWORD"):
     ensure_administrator(os.environ.get("_AIRFLOW_WWW_USER_USERNAME") or "airflow", password)
-set_connections(APIS[apis])
+set_connections(SANDBOX if os.environ.get("DW_APIS") == "sandbox" else None)
 ensure_pools()
