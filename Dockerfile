@@ -1,4 +1,4 @@
-# The whole project in one image: it can be deployed alone; the compose file mounts the checkout's folders over it.
+# What is deployed, in one image, and nothing of the sandbox or the tests. The compose file mounts the checkout's folders over it.
 FROM apache/airflow:3.3.2
 
 COPY requirements.txt /opt/dw/requirements.txt
@@ -8,7 +8,6 @@ RUN uv pip install --no-cache --compile-bytecode -r /opt/dw/requirements.txt && 
 COPY LICENSE NOTICE /opt/dw/
 COPY --chown=airflow:0 config /opt/airflow/config
 COPY --chown=airflow:0 deploy/init /opt/airflow/deploy/init
-COPY --chown=airflow:0 sandbox /opt/airflow/sandbox
 COPY --chown=airflow:0 sql /opt/airflow/sql
 COPY --chown=airflow:0 include /opt/airflow/include
 COPY --chown=airflow:0 plugins /opt/airflow/plugins

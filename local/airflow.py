@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
@@ -21,18 +22,26 @@ PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 ARGUMENTS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
 
 
-def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[str, Any]]:
-    """airflow.cfg: an AIRFLOW__SECTION__KEY in the environment wins over each of these, by Airflow's own rule."""
+def tuned(file: Path) -> dict[str, dict[str, str]]:
+    """Section -> option -> value of lines AIRFLOW__SECTION__OPTION=value: what is the same in every deployment."""
+    sections: dict[str, dict[str, str]] = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, value = line.split("=", 1)
+            _, section, option = name.lower().split("__")
+            sections.setdefault(section, {})[option] = value
+    return sections
+
+
+def own(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[str, Any]]:
+    """Section -> option -> value of what is this checkout's own."""
     socket = quote(str(paths.short / "postgres"), safe="")
     return {
         "core": {
             "executor": "LocalExecutor",
             "dags_folder": paths.repo / "dags",
             "plugins_folder": paths.repo / "plugins",
-            "load_examples": False,
-            "dags_are_paused_at_creation": False,
             "parallelism": max(8, min(16, 2 * (os.cpu_count() or 2))),
-            "max_map_length": 10000,
             "fernet_key": remembered.fernet_key,
             "simple_auth_manager_users": "admin:admin",
             "simple_auth_manager_passwords_file": paths.passwords,
@@ -46,23 +55,14 @@ def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[
             "secret_key": remembered.api_secret_key,
         },
         "api_auth": {"jwt_secret": remembered.jwt_secret},
-        "scheduler": {
-            "scheduler_idle_sleep_time": 0.25,
-            # Both are five minutes by default. A task reports every five seconds, so half a minute of silence means that its
-            # worker was killed; what a killed scheduler had queued is taken over once it has been silent for as long.
-            "task_instance_heartbeat_timeout": 30,
-            "orphaned_tasks_check_interval": 10,
-        },
-        "workers": {
-            # A laptop under load may well need more than the default of five seconds.
-            "execution_api_timeout": 60,
-            # Airflow 3.3.2 overlooks the exit of a task that comes a moment after its last words, and keeps its worker (and
-            # the state of a skipped task) until the next heartbeat: five seconds by default.
-            "min_heartbeat_interval": 1,
-        },
-        "dag_processor": {"refresh_interval": 10, "bundle_refresh_check_interval": 2},
         "logging": {"base_log_folder": paths.airflow / "logs", "colored_console_log": False},
     }
+
+
+def settings(paths: Paths, remembered: Remembered, port: int) -> dict[str, dict[str, Any]]:
+    """airflow.cfg: an AIRFLOW__SECTION__KEY in the environment wins over each of these, by Airflow's own rule."""
+    shared, ours = tuned(paths.repo / "config" / "airflow.env"), own(paths, remembered, port)
+    return {section: shared.get(section, {}) | ours.get(section, {}) for section in {**ours, **shared}}
 
 
 def write_configuration(paths: Paths, remembered: Remembered, port: int) -> str:

@@ -21,16 +21,13 @@ MANAGED = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PYTHONPATH")
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
-def apis_of_sources() -> dict[str, str]:
-    """The variable of each source's connection -> the service's own host."""
+def api_connections(apis: str, sandbox_port: int) -> dict[str, dict[str, str]]:
+    """The variable of each source's connection -> the connection."""
     # Every program starts through this package, and none needs the sources for that.
-    from include.sources import SOURCES
+    from include import connections
 
-    return {
-        f"AIRFLOW_CONN_{connection_id.upper()}": host
-        for source in SOURCES.values()
-        for connection_id, host in source.connections.items()
-    }
+    found = connections.api_connections(None if apis == "real" else f"http://127.0.0.1:{sandbox_port}")
+    return {connections.variable(connection_id): connection for connection_id, connection in found.items()}
 
 
 def given(environ: Mapping[str, str]) -> dict[str, str]:
@@ -47,11 +44,12 @@ def matters(name: str) -> bool:
 def choose_apis(user: Mapping[str, str]) -> tuple[str, str]:
     """`sandbox` or `real`, and why, in words for the screen. Failure when DW_APIS is neither of these nor `auto`."""
     wanted = user.get("DW_APIS", "").strip().lower() or "auto"
-    if all(name in user for name in apis_of_sources()):
+    services = api_connections("real", 0)
+    if all(name in user for name in services):
         return "real", "the APIs of your own AIRFLOW_CONN_… settings"
     if wanted == "sandbox":
         return "sandbox", "the sandbox in place of the real APIs (DW_APIS=sandbox): its values are made up"
-    if wanted == "real" or (wanted == "auto" and _reachable(apis_of_sources()["AIRFLOW_CONN_OPEN_METEO"], user)):
+    if wanted == "real" or (wanted == "auto" and _reachable(services["AIRFLOW_CONN_OPEN_METEO"]["host"], user)):
         return "real", "the real APIs of Open-Meteo and MediaWiki"
     if wanted == "auto":
         return "sandbox", "the sandbox, because api.open-meteo.com cannot be reached from here: its values are made up"
@@ -99,20 +97,12 @@ def warehouse_connection(socket_directory: Path) -> str:
     return json.dumps({"conn_type": "postgres", "login": "dw_loader", "schema": "dw", "extra": extra})
 
 
-def api_connections(apis: str, sandbox_port: int) -> dict[str, str]:
-    """The three HTTP connections, as JSON: a URI could not hold the braces of `{language}`."""
-    hosts = apis_of_sources()
-    if apis != "real":
-        hosts = dict.fromkeys(hosts, f"http://127.0.0.1:{sandbox_port}")
-    return {name: json.dumps({"conn_type": "http", "host": host}) for name, host in hosts.items()}
-
-
 def defaults(socket_directory: Path, apis: str, start_date: str, ports: tuple[int, int]) -> dict[str, str]:
     """Every variable the user can override by setting it. `ports` are those of Airflow and of the sandbox."""
     return {
         "WAREHOUSE_URL": warehouse_url(socket_directory, "dw_owner"),
         "AIRFLOW_CONN_WAREHOUSE": warehouse_connection(socket_directory),
-        **api_connections(apis, ports[1]),
+        **{name: json.dumps(connection) for name, connection in api_connections(apis, ports[1]).items()},
         "DW_START_DATE": start_date,
         "DW_AIRFLOW_URL": f"http://127.0.0.1:{ports[0]}",
         "GX_ANALYTICS_ENABLED": "false",

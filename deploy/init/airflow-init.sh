@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Brings both databases, the administrator and the pools to what the settings say. Safe to run again, at every `up`.
+# Brings both databases, the administrator, the connections and the pools to what the settings say. Safe to run again, at every `up`.
 set -euo pipefail
 cd /opt/airflow
 
 fail() { echo "airflow-init: $*" >&2; exit 1; }
 
+[[ "${DW_APIS:-real}" =~ ^(real|sandbox)$ ]] || fail "DW_APIS=$DW_APIS is not known: use real or sandbox"
 # A checkout under a strict umask is readable for its owner only.
 for folder in config dags include plugins sql; do
     [[ -z "$(find "$folder" ! -readable -print -quit)" ]] ||

@@ -1,4 +1,4 @@
-"""What airflow-init brings about in Airflow: its database, its administrator, its pools.
+"""What airflow-init brings about in Airflow: its database, its administrator, the connections and pools of the sources.
 
 The commands of Airflow's own command line, in one process: each start of it costs four seconds of CPU time.
 """
@@ -8,10 +8,15 @@ import json
 import os
 import sys
 from contextlib import redirect_stdout
+from tempfile import NamedTemporaryFile
 
 from airflow.__main__ import main
 
+from include.connections import api_connections, variable
 from include.sources import SOURCES
+
+SANDBOX = "http://sandbox:8090"
+"""Of the compose stack."""
 
 
 def airflow(*words: str) -> str:
@@ -30,8 +35,20 @@ def ensure_administrator(name: str, password: str) -> None:
         airflow("users", "reset-password", "--username", name, "--password", password)
 
 
+def set_connections(instead: str | None) -> None:
+    """Each service has its connection, whatever it was before: DW_APIS decides, and an AIRFLOW_CONN_… of the user wins over it."""
+    connections = {
+        name: {**connection, "description": f"set anew by airflow-init; {variable(name)} wins over it"}
+        for name, connection in api_connections(instead).items()
+    }
+    with NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(connections, file)
+        file.flush()
+        airflow("connections", "import", "--overwrite", file.name)
+
+
 def ensure_pools() -> None:
-    """Both services ask for one request at a time. A pool that exists keeps the size it was given."""
+    """Each service is asked one thing at a time. A pool that exists keeps the size it was given."""
     present = {pool["pool"] for pool in json.loads(airflow("pools", "list", "--output", "json"))}
     for name in sorted({source.pool for source in SOURCES.values()}):
         if name not in present:
@@ -41,4 +58,5 @@ def ensure_pools() -> None:
 airflow("db", "migrate")
 if password := os.environ.get("_AIRFLOW_WWW_USER_PASSWORD"):
     ensure_administrator(os.environ.get("_AIRFLOW_WWW_USER_USERNAME") or "airflow", password)
+set_connections(SANDBOX if os.environ.get("DW_APIS") == "sandbox" else None)
 ensure_pools()

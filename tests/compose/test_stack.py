@@ -82,7 +82,7 @@ def test_the_image_alone_holds_the_project(stack: ComposeStack) -> None:
     image = stack.container("airflow-worker")["Config"]["Image"]
     script = """
         for dag in dags/*.py; do python "$dag"; done
-        python -c 'import airflow_local_settings, sandbox, plugins.loads; print(plugins.loads.__file__)'
+        python -c 'import airflow_local_settings, plugins.loads; print(plugins.loads.__file__)'
         ls deploy/init/airflow-init.sh sql/schema/1000_baseline/1*
     """
     told = docker("run", "--rm", "-e", "CONNECTION_CHECK_MAX_COUNT=0", image, "bash", "-ec", script)
@@ -125,13 +125,14 @@ def test_another_setting_leaves_the_databases_alone(stack: ComposeStack) -> None
 
     before, file = services(), stack.repo / ".env"
     text = file.read_text()
-    file.write_text(text.replace("DW_CONTACT=\n", "DW_CONTACT=me@example.org\n"))
+    file.write_text(text + "DW_THIRD_SOURCE_SCHEDULE=@hourly\n")
     try:
         after = services()
     finally:
         file.write_text(text)
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {name for name in before if name.startswith("airflow-")}
+    assert {after[name]["environment"]["DW_THIRD_SOURCE_SCHEDULE"] for name in changed} == {"@hourly"}
 
 
 def test_flower_shows_the_worker_to_its_user_only(stack: ComposeStack, browser: requests.Session) -> None:
@@ -191,9 +192,11 @@ def test_a_checkout_that_its_user_cannot_read_is_told_in_one_line(stack: Compose
 
 
 def test_an_unknown_source_of_data_is_named(stack: ComposeStack) -> None:
-    answer = stack.run("docker", "compose", "config", "--quiet", DW_APIS="moon")
+    command = ("docker", "compose", "--progress", "quiet", "run", "--rm", "--no-deps", "airflow-init")
+    answer = stack.run(*command, DW_APIS="moon")
     assert answer.returncode != 0
-    assert "deploy/apis/moon.env" in answer.stderr
+    assert "airflow-init: DW_APIS=moon is not known: use real or sandbox" in answer.stderr + answer.stdout
+    assert "Traceback" not in answer.stderr + answer.stdout
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "docker-compose.yaml"])

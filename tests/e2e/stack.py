@@ -63,6 +63,8 @@ def settings(sandbox: Sandbox) -> dict[str, str]:
         "AIRFLOW_CONN_MEDIAWIKI": sandbox.url,
         "DW_AIRFLOW_PORT": str(free_port()),
         "DW_WEATHER_PLACES_PER_BATCH": "4",
+        # A killed worker is missed after half of the time that users wait.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
         # The tests' own runs are the only ones, at whatever time of the day: nothing is due by the clock.
         "DW_WEATHER_SCHEDULE": "@yearly",
         "DW_WIKIPEDIA_SCHEDULE": "@yearly",

@@ -85,7 +85,7 @@ def test_make_up_in_a_shell_that_sourced_the_file_uses_fresh_defaults(paths: Pat
 
 
 def test_own_connections_need_no_sandbox() -> None:
-    assert environment.choose_apis(dict.fromkeys(environment.apis_of_sources(), "http://mine"))[0] == "real"
+    assert environment.choose_apis(dict.fromkeys(environment.api_connections("real", 0), "http://mine"))[0] == "real"
 
 
 def test_sandbox_and_real_are_taken_at_their_word() -> None:
