@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from threading import Event, Timer
@@ -109,12 +109,12 @@ def user_agent(contact: str) -> str:
     return f"dw-local-free/1.0 ({contact}) python-requests/{version('requests')}"
 
 
-def retry_after_of(headers: dict[str, str]) -> float | None:
-    """Seconds to wait, from either form that RFC 9110 gives the header."""
+def retry_after_of(headers: dict[str, str], now: datetime) -> float | None:
+    """Seconds to wait from `now` (UTC), from either form that RFC 9110 gives the header."""
     value = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
     if value.isdecimal():
         return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
     except (ValueError, TypeError):
         return None

@@ -1,6 +1,7 @@
 """Refreshing marts by what the ledger and the notes of changes say is due."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,14 +22,16 @@ class Seen:
     changes: int
 
 
-def refresh_mart(connection: Connection, mart: Mart, source: str, *, always: bool) -> Seen | None:
+def refresh_mart(
+    connection: Connection, mart: Mart, source: str, *, always: bool, sleep: Callable[[float], None] = time.sleep
+) -> Seen | None:
     """Refreshes a mart when loads of its source were published since, or what it shows changed otherwise.
 
     Returns what it saw, None when there was nothing to do. Waits up to PATIENCE for loads that are about to be published, unless
     `always`. What is due is read before the refresh begins: what comes meanwhile stays due.
     """
     if not always:
-        wait_for_loads(connection, source)
+        wait_for_loads(connection, source, sleep)
     if mart.roll_up:
         mart.roll_up(connection)
     loads = run(connection, "marts/pending_loads.sql", {"source": source}).fetchall()
@@ -43,8 +46,8 @@ def refresh_mart(connection: Connection, mart: Mart, source: str, *, always: boo
     return Seen(len(loads), len(changes))
 
 
-def wait_for_loads(connection: Connection, source: str) -> None:
+def wait_for_loads(connection: Connection, source: str, sleep: Callable[[float], None]) -> None:
     """Returns when no load of the source is about to be published, or a published one has waited for PATIENCE."""
     parameters = {"source": source, "patience": PATIENCE}
     while run(connection, "marts/loads_about_to_publish.sql", parameters).fetchall():
-        time.sleep(POLL_SECONDS)
+        sleep(POLL_SECONDS)

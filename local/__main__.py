@@ -2,9 +2,6 @@
 
 import io
 import sys
-from urllib.error import HTTPError, URLError
-
-import psycopg
 
 from local.console import Failure, out
 from local.settings import Paths
@@ -22,16 +19,23 @@ def main(arguments: list[str]) -> int:
         from local.supervisor import replace_this_process
 
         replace_this_process(arguments[1])
+    # Every program starts through `exec`, and none needs these for that.
+    import psycopg
+    import urllib3
+
     try:
         return _run(action, arguments[1:], paths)
     except Failure as failure:
         out.file.flush()
         print(f"\n{failure}", file=sys.stderr)
         return 1
-    except HTTPError as refusal:
-        print(f"\nAirflow refused {refusal.url}: {refusal}", file=sys.stderr)
-        return 1
-    except (URLError, ConnectionError, TimeoutError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (
+        urllib3.exceptions.HTTPError,
+        ConnectionError,
+        TimeoutError,
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+    ) as error:
         # It went away meanwhile: what does not answer at the start is told where it is asked.
         reason = " ".join(str(error).split())
         print(f"\nAirflow or its database does not answer: {reason}. `make status` shows what runs.", file=sys.stderr)
@@ -39,10 +43,20 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was started keeps running: `make down` ends it.", file=sys.stderr)
         return 130
+    except Exception as error:
+        # Not above: it takes a second to import where it is not the reason.
+        from airflow_client.client.exceptions import ApiException
+
+        from local import rest
+
+        if not isinstance(error, ApiException):
+            raise
+        print(f"\nAirflow refused a request: {rest.reason(error)}", file=sys.stderr)
+        return 1
 
 
 def _run(action: str, arguments: list[str], paths: Paths) -> int:
-    from local import demo, replay, up
+    from local import demo, up
 
     if action == "up":
         up.up(paths)
@@ -55,6 +69,8 @@ def _run(action: str, arguments: list[str], paths: Paths) -> int:
     if action == "demo":
         return demo.demo(paths)
     if action == "replay":
+        from local import replay
+
         return replay.replay(paths, arguments)
     print(USAGE, file=sys.stderr)
     return 2

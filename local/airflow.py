@@ -1,21 +1,14 @@
-"""Airflow of the local run: its configuration, its processes, its database, and its REST API."""
+"""Airflow of the local run: its configuration, its processes, its database."""
 
 import json
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import ProxyHandler, Request, build_opener
 
-from include.sources import SOURCES
-from local.console import Failure
 from local.settings import Paths, Remembered, write_private
 
-# A proxy of the environment is for the outside, not for loopback.
-DIRECT = build_opener(ProxyHandler({}))
 # No task of ours waits in the triggerer; without one the home page shows it as broken.
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 # With LocalExecutor the log files lie where the web server reads them: no log server, whose port would be shared.
@@ -79,74 +72,3 @@ def write_configuration(paths: Paths, remembered: Remembered, port: int) -> str:
 def command(name: str) -> list[str]:
     """The command line of one of Airflow's processes. `-m airflow`: a script's first line cannot hold every path."""
     return [sys.executable, "-m", "airflow", name, *ARGUMENTS.get(name, [])]
-
-
-class Api:
-    """Airflow's REST API, as the user `admin`."""
-
-    def __init__(self, address: str, password: str) -> None:
-        self.address = address
-        self.password = password
-        self._token = ""
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer. HTTPError for a refusal, URLError or OSError when nothing answers."""
-        if not self._token:
-            login = {"username": "admin", "password": self.password}
-            self._token = self._send("POST", "/auth/token", login)["access_token"]
-        try:
-            return self._send(method, path, body)
-        except HTTPError as error:
-            if error.code == 401:
-                self._token = ""
-            raise
-
-    def _send(self, method: str, path: str, body: Any, timeout: float = 30) -> Any:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        data = None if body is None else json.dumps(body).encode()
-        with DIRECT.open(Request(self.address + path, data, headers, method=method), timeout=timeout) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def health(self) -> dict[str, str]:
-        """Component -> healthy or unhealthy; empty while nothing answers."""
-        try:
-            answer = self._send("GET", "/api/v2/monitor/health", None)
-            return {name: state["status"] or "unknown" for name, state in answer.items()}
-        except (URLError, OSError, ValueError):
-            return {}
-
-    def is_warm(self) -> bool:
-        """Has the server build its API for tasks, which it does at the first request: seconds in which all others wait."""
-        self._send("GET", "/execution/health", None, timeout=120)
-        return True
-
-    def is_ours(self) -> bool:
-        """Whether the server at this address takes this checkout's password: another one may have the port."""
-        try:
-            self.call("GET", "/api/v2/version")
-        except HTTPError as error:
-            return error.code not in (401, 403, 404, 422)
-        return True
-
-    def dags(self) -> list[str]:
-        """Ids of the DAGs that the DAG processor has read and that are not stale."""
-        return [dag["dag_id"] for dag in self.call("GET", "/api/v2/dags?limit=100")["dags"]]
-
-    def import_errors(self, since: float) -> dict[str, str]:
-        """File -> last line of the reason why it cannot be read, for errors found after `since` (Unix time)."""
-        errors = self.call("GET", "/api/v2/importErrors?limit=100")["import_errors"]
-        recent = [e for e in errors if datetime.fromisoformat(e["timestamp"]).timestamp() > since]
-        return {e["filename"]: (e["stack_trace"].strip().splitlines() or ["?"])[-1] for e in recent}
-
-    def ensure_pools(self) -> None:
-        """Creates the pools with one slot each; one that exists keeps the size the user gave it."""
-        present = {pool["name"] for pool in self.call("GET", "/api/v2/pools?limit=100")["pools"]}
-        for name in {source.pool for source in SOURCES.values()} - present:
-            pool = {"name": name, "slots": 1, "description": f"Requests at the same time to {name}"}
-            try:
-                self.call("POST", "/api/v2/pools", pool)
-            except HTTPError as error:
-                if error.code != 409:
-                    raise Failure(f"The pool {name} cannot be created: HTTP {error.code}") from None

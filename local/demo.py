@@ -1,15 +1,18 @@
 """`make demo`: start, load the last days of both sources over the REST API, and show what the marts hold."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from include import summary
 from include.windows import Window
-from local import runs, screens, up
-from local.airflow import Api
+from local import screens, up
 from local.console import Failure, out, step, wait_until
 from local.settings import Paths
+
+if TYPE_CHECKING:
+    from airflow_client.client import ApiClient
 
 DAYS = 7
 REFRESH_SECONDS = 180
@@ -46,8 +49,11 @@ def show(warehouse: str, days: Window) -> None:
         screens.show(summary.summaries(connection, first, end), summary.row_counts(connection), first, end)
 
 
-def load(api: Api, dag_ids: list[str], days: Window) -> None:
+def load(api: "ApiClient", dag_ids: list[str], days: Window) -> None:
     """Triggers a run for each DAG, unless one with this window is under way, and waits. Failure names the tasks."""
+    # It imports the client, which takes a second.
+    from local import runs
+
     first, tomorrow = days.start.date(), days.end.date() + timedelta(days=1)
     conf = {"start_date": first.isoformat(), "end_date": tomorrow.isoformat()}
     out.print(f"Loading {conf['start_date']} up to now: {', '.join(dag_ids)}")

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn
 
 import psycopg
+from airflow_client.client import ApiClient
 
 from include.errors import BadWindow
 from include.sources import SOURCES
 from include.windows import Window, parse_moment
-from local import environment, runs
-from local.airflow import Api
+from local import environment, rest, runs
 from local.console import Failure, out
 from local.settings import Paths, Remembered
 from local.supervisor import Supervisor
@@ -96,13 +96,12 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _running(paths: Paths) -> Api:
+def _running(paths: Paths) -> ApiClient:
     """The API of this checkout's Airflow; Failure when it does not run."""
     if Supervisor(paths).is_up():
         remembered = Remembered.load(paths)
-        api = Api(f"http://127.0.0.1:{remembered.airflow_port}", remembered.admin_password)
-        if api.health():
-            return api
+        if rest.health(remembered.airflow_address):
+            return rest.connect(remembered.airflow_address, "admin", remembered.admin_password)
     raise Failure("Airflow of this checkout does not run: `make up` starts it.")
 
 

@@ -1,14 +1,18 @@
 """DAG runs over the REST API: start them, watch them to their end, and say why one failed."""
 
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
-from local import screens
-from local.airflow import Api
+import urllib3
+from airflow_client.client import ApiClient, DAGApi, DagRunApi, TaskInstanceApi, TriggerDAGRunPostBody
+from airflow_client.client.exceptions import ApiException, ServiceException
+from airflow_client.client.models.task_instance_response import TaskInstanceResponse
+
+from local import rest, screens
 from local.console import Failure
 
 STALLED_SECONDS = 900
@@ -26,10 +30,6 @@ class Run:
     tasks: dict[str, int] = field(default_factory=dict)
 
     @property
-    def path(self) -> str:
-        return f"/api/v2/dags/{self.dag_id}/dagRuns/{quote(self.run_id, safe='')}"
-
-    @property
     def ended(self) -> bool:
         return self.state in ("success", "failed")
 
@@ -40,33 +40,31 @@ class Run:
         return sum(self.tasks.values()), ended, self.tasks.get("running", 0), failed
 
 
-def trigger(api: Api, dag_id: str, conf: dict[str, Any]) -> Run:
+def trigger(api: ApiClient, dag_id: str, conf: dict[str, Any]) -> Run:
     """Starts a run. Failure when the DAG is paused or Airflow refuses."""
-    if api.call("GET", f"/api/v2/dags/{dag_id}")["is_paused"]:
-        raise Failure(f"The DAG {dag_id} is paused. Switch it on in the web UI ({api.address}), then run this again.")
+    if DAGApi(api).get_dag(dag_id).is_paused:
+        address = api.configuration.host
+        raise Failure(f"The DAG {dag_id} is paused. Switch it on in the web UI ({address}), then run this again.")
     try:
-        answer = api.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
-    except HTTPError as error:
-        raise Failure(f"Airflow refused a run of {dag_id}: {error.read().decode(errors='replace')[:500]}") from None
-    return Run(dag_id, answer["dag_run_id"])
+        run = DagRunApi(api).trigger_dag_run(dag_id, TriggerDAGRunPostBody(logical_date=None, conf=conf))
+    except ApiException as refusal:
+        raise Failure(f"Airflow refused a run of {dag_id}: {rest.reason(refusal)}") from None
+    return Run(dag_id, run.dag_run_id)
 
 
-def under_way(api: Api, dag_id: str, conf: dict[str, Any]) -> Run | None:
+def under_way(api: ApiClient, dag_id: str, conf: dict[str, Any]) -> Run | None:
     """The run with this window that an interrupted command has left, if any."""
-    query = "state=queued&state=running&order_by=-run_after&limit=20"
-    for run in api.call("GET", f"/api/v2/dags/{dag_id}/dagRuns?{query}")["dag_runs"]:
-        if run["conf"] == conf:
-            return Run(dag_id, run["dag_run_id"])
-    return None
+    runs = DagRunApi(api).get_dag_runs(dag_id, state=["queued", "running"], order_by=["-run_after"], limit=20)
+    return next((Run(dag_id, run.dag_run_id) for run in runs.dag_runs if run.conf == conf), None)
 
 
-def watch(api: Api, runs: list[Run]) -> None:
+def watch(api: ApiClient, runs: list[Run]) -> None:
     """Shows the tasks of the runs until all runs have ended. Failure when nothing changes for a quarter of an hour."""
     changed = time.monotonic()
     with screens.Progress() as progress:
         while not all(run.ended for run in runs):
             before = [(run.state, run.tasks) for run in runs]
-            with suppress(URLError, OSError):
+            with suppress(urllib3.exceptions.HTTPError, ServiceException):
                 for run in runs:
                     refresh(api, run)
                     progress.update(run.dag_id, *run.counts())
@@ -77,45 +75,41 @@ def watch(api: Api, runs: list[Run]) -> None:
             time.sleep(0.3)
 
 
-def refresh(api: Api, run: Run) -> None:
+def refresh(api: ApiClient, run: Run) -> None:
     """Reads the state of a run and of all its tasks."""
-    run.state = api.call("GET", run.path)["state"]
-    tasks: dict[str, int] = {}
+    run.state = DagRunApi(api).get_dag_run(run.dag_id, run.run_id).state.value
+    tasks: Counter[str] = Counter()
     offset, total = 0, 1
     while offset < total:
-        page = api.call("GET", f"{run.path}/taskInstances?limit=100&offset={offset}")
-        total = page["total_entries"]
-        offset += len(page["task_instances"]) or total
-        for task in page["task_instances"]:
-            state = task["state"] or "waiting"
-            tasks[state] = tasks.get(state, 0) + 1
+        page = TaskInstanceApi(api).get_task_instances(run.dag_id, run.run_id, limit=100, offset=offset)
+        total = page.total_entries or 0
+        offset += len(page.task_instances) or total
+        tasks.update(task.state.value if task.state else "waiting" for task in page.task_instances)
     run.tasks = tasks
 
 
-def explain(api: Api, run: Run) -> str:
+def explain(api: ApiClient, run: Run) -> str:
     """Which tasks of a run failed, the beginning of their errors, and what to do."""
-    tasks = api.call("GET", f"{run.path}/taskInstances?state=failed&limit=3")["task_instances"]
-    parts = [f"{_name(task)} failed:\n{_error(api, run, task)}" for task in tasks]
-    address = f"{api.address}/dags/{run.dag_id}/runs/{quote(run.run_id)}"
+    found = TaskInstanceApi(api).get_task_instances(run.dag_id, run.run_id, state=["failed"], limit=3)
+    parts = [f"{_name(task)} failed:\n{_error(api, task)}" for task in found.task_instances]
+    address = f"{api.configuration.host}/dags/{run.dag_id}/runs/{quote(run.run_id)}"
     return (
         f"The run {run.run_id} of {run.dag_id} failed.\n" + "\n".join(parts) + f"\nAll of it: {address}\n"
         "When the cause is gone: clear the task there, or run the command again."
     )
 
 
-def _name(task: dict[str, Any]) -> str:
-    index = task["map_index"]
-    return str(task["task_id"]) + (f" [{task.get('rendered_map_index') or index}]" if index >= 0 else "")
+def _name(task: TaskInstanceResponse) -> str:
+    return task.task_id + (f" [{task.rendered_map_index or task.map_index}]" if task.map_index >= 0 else "")
 
 
-def _error(api: Api, run: Run, task: dict[str, Any]) -> str:
+def _error(api: ApiClient, task: TaskInstanceResponse) -> str:
     """The first lines of the error in the log of a task's last try."""
-    path = f"{run.path}/taskInstances/{quote(task['task_id'])}/logs/{task['try_number']}"
     try:
-        content = api.call("GET", f"{path}?map_index={task['map_index']}&full_content=true")["content"]
-    except (HTTPError, URLError, OSError):
+        entries = rest.log_of(api, task.dag_id, task.dag_run_id, task.task_id, task.try_number, task.map_index)
+    except (urllib3.exceptions.HTTPError, ApiException):
         return "  (its log cannot be read)"
-    lines = [line for entry in content if isinstance(entry, dict) for line in _error_lines(entry)]
+    lines = [line for entry in entries for line in _error_lines(entry)]
     return "\n".join(f"  {line}" for line in lines[:8]) or "  (its log holds no error)"
 
 

@@ -117,6 +117,10 @@ class Remembered:
     airflow_port: int = 8080
     sandbox_port: int = 8090
 
+    @property
+    def airflow_address(self) -> str:
+        return f"http://127.0.0.1:{self.airflow_port}"
+
     @classmethod
     def load(cls, paths: Paths) -> "Remembered":
         """Reads the file of the last run, or chooses everything anew and writes it."""

@@ -5,14 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
 
 from include.sources import SOURCES
-from local import airflow, databases, environment, postgres
-from local.airflow import Api
+from local import airflow, databases, environment, postgres, rest
 from local.console import Failure, out, step, wait_until
 from local.leftovers import orphans, strays
 from local.settings import Paths, Remembered, choose_port, fingerprint, port_from, port_is_free, write_private
 from local.supervisor import Program, Supervisor, listens, tail, write
+
+if TYPE_CHECKING:
+    from airflow_client.client import ApiClient
 
 DAGS = {*SOURCES, "refresh_marts"}
 START_SECONDS = 600
@@ -42,8 +47,9 @@ class Plan:
         return postgres.url(self.paths.short / "postgres")
 
     @cached_property
-    def api(self) -> Api:
-        return Api(f"http://127.0.0.1:{self.remembered.airflow_port}", self.remembered.admin_password)
+    def api(self) -> "ApiClient":
+        """Airflow's REST API. ApiException when the server at this address does not take our password."""
+        return rest.connect(self.remembered.airflow_address, "admin", self.remembered.admin_password)
 
 
 def up(paths: Paths) -> Plan:
@@ -77,7 +83,6 @@ def bring_up(paths: Paths) -> Plan:
     start_airflow(plan, supervisor)
     wait_for_airflow(plan, supervisor)
     wait_for_dags(plan)
-    plan.api.ensure_pools()
     return plan
 
 
@@ -189,31 +194,47 @@ def wait_for_airflow(plan: Plan, supervisor: Supervisor) -> None:
 
         def ready() -> bool:
             _fail_when_dead(plan.paths, supervisor, seen)
-            health = plan.api.health()
-            if health and not plan.api.is_ours():
+            health = rest.health(plan.remembered.airflow_address)
+            if health and not _is_ours(plan):
                 raise PortTaken(f"Another Airflow has taken port {plan.remembered.airflow_port} just now.")
             missing = [name for name in wanted if health.get(name) != "healthy"] if health else ["web server"]
             tell("" if not missing else f"waiting for {', '.join(missing).replace('_', ' ')}")
             return not missing
 
         wait_until(in_time(ready), START_SECONDS, lambda: _not_ready(plan.paths, _unhealthy(plan)))
-        wait_until(in_time(plan.api.is_warm), START_SECONDS, lambda: _not_ready(plan.paths, "api-server"))
+        warm = in_time(lambda: rest.is_warm(plan.remembered.airflow_address))
+        wait_until(warm, START_SECONDS, lambda: _not_ready(plan.paths, "api-server"))
 
 
-def in_time(ready: Callable[[], bool]) -> Callable[[], bool]:
-    """`ready`, where an answer of Airflow that does not come in time is one to wait for: a busy machine takes its time."""
+def in_time(ready: Callable[[], bool], *busy: type[Exception]) -> Callable[[], bool]:
+    """`ready`, where a response of Airflow that does not come in time is one to wait for: a busy machine takes its time.
+
+    So is what raises one of `busy`.
+    """
+
+    waited_for: tuple[type[Exception], ...] = (OSError, urllib3.exceptions.HTTPError, *busy)
 
     def asked() -> bool:
         try:
             return ready()
-        except OSError:
+        except waited_for:
             return False
 
     return asked
 
 
+def _is_ours(plan: Plan) -> bool:
+    """Whether the server takes this checkout's password: another one may have the port."""
+    from airflow_client.client.exceptions import ApiException
+
+    try:
+        return bool(plan.api)
+    except ApiException as refusal:
+        return refusal.status not in (401, 403, 404, 422)
+
+
 def _unhealthy(plan: Plan) -> str:
-    health = plan.api.health()
+    health = rest.health(plan.remembered.airflow_address)
     if not health:
         return "api-server"
     return "scheduler" if health.get("scheduler") != "healthy" else "dag-processor"
@@ -231,23 +252,28 @@ def _fail_when_dead(paths: Paths, supervisor: Supervisor, seen: dict[str, set[in
 
 
 def wait_for_dags(plan: Plan) -> None:
-    """Until the DAGs are there. An import error of the code as it is now ends the wait: it will not go away."""
-    api = plan.api
+    """Until DAGs and pools are there. An import error of the code as it is now ends the wait: it will not go away."""
+    from airflow_client.client.exceptions import ServiceException
+
+    from local import metadata
+
+    missing = DAGS
     edited = _last_edit([plan.paths.repo / name for name in ("dags", "plugins", "include")])
     with step("DAGs"):
 
         def ready() -> bool:
-            missing = DAGS - set(api.dags())
-            errors = api.import_errors(edited)
+            nonlocal missing
+            missing = DAGS - metadata.dags(plan.api)
+            errors = metadata.import_errors(plan.api, edited)
             if missing and errors:
                 lines = "\n".join(f"  {file}: {reason}" for file, reason in errors.items())
                 raise Failure(f"Airflow cannot read every DAG file:\n{lines}\nCorrect it and run the command again.")
             return not missing
 
         logs = plan.paths.logs / "dag-processor.log"
-        wait_until(
-            in_time(ready), 120, lambda: f"DAGs missing: {', '.join(sorted(DAGS - set(api.dags())))}. See {logs}"
-        )
+        asked = in_time(ready, ServiceException)
+        wait_until(asked, 120, lambda: f"DAGs missing: {', '.join(sorted(missing))}. See {logs}")
+        metadata.ensure_pools(plan.api)
 
 
 def _not_ready(paths: Paths, name: str) -> str:
@@ -258,7 +284,7 @@ def _not_ready(paths: Paths, name: str) -> str:
 def tell_address(paths: Paths) -> None:
     remembered = Remembered.load(paths)
     out.print(
-        f"\nAirflow: [bold]http://127.0.0.1:{remembered.airflow_port}[/]  user admin, password "
+        f"\nAirflow: [bold]{remembered.airflow_address}[/]  user admin, password "
         f'{remembered.admin_password}\nIn a shell: [bold]. .local/env[/] (then psql "$WAREHOUSE_URL", airflow ...). '
         "[bold]make down[/] stops it.",
     )
@@ -287,7 +313,7 @@ def status(paths: Paths) -> int:
         out.print(f"Not running.{left}")
         return 1
     remembered = Remembered.load(paths)
-    health = Api(f"http://127.0.0.1:{remembered.airflow_port}", remembered.admin_password).health()
+    health = rest.health(remembered.airflow_address)
     table = Table("process", "state", "pid", "health")
     for name, state in states.items():
         known = health.get(name.replace("-", "_"), "healthy" if name == "api-server" and health else "")

@@ -1,7 +1,8 @@
 """extract: asks the service for all of a load and lands each answer in raw as it comes; a replay asks nobody."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from textwrap import shorten
 from typing import Any
@@ -23,6 +24,7 @@ from include.replay import replay_answers
 from include.settings import read_settings
 from include.source import ApiRequest, Source
 from include.warehouse import Connection
+from include.windows import utc_now
 from plugins.warehouse import warehouse
 
 
@@ -31,15 +33,25 @@ class ExtractOperator(HttpOperator):
 
     :param parameters: {load_id, label}: the load in audit.load, and its name in the UI
     :param patience: what a try waits out; the task's execution_timeout is to have room for its longest_try
+    :param clock: what time it is, in UTC
     """
 
     template_fields = (*HttpOperator.template_fields, "parameters")
 
-    def __init__(self, *, source: Source, parameters: Any, patience: Patience, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        source: Source,
+        parameters: Any,
+        patience: Patience,
+        clock: Callable[[], datetime] = utc_now,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(method="GET", do_xcom_push=False, **kwargs)
         self.source = source
         self.parameters = parameters
         self.patience = patience
+        self.clock = clock
 
     def execute(self, context: Context) -> None:
         """Lands the answers of a new extraction attempt; of a replay, finds those that are there."""
@@ -62,7 +74,7 @@ class ExtractOperator(HttpOperator):
     def _converse(self, connection: Connection, load: Load) -> int:
         """Works through the requests; returns how many rows were landed. What one of them fails with may be a fault of its own."""
         rows, patience, faults = 0, self.patience.begun(), Faults()
-        conversation = self.source.conversation(connection, load, datetime.now(UTC))
+        conversation = self.source.conversation(connection, load, self.clock())
         understood = None
         with suppress(StopIteration):
             while True:
@@ -112,12 +124,13 @@ class ExtractOperator(HttpOperator):
 
     def _read(self, request: ApiRequest, answer: Answer, headers: dict[str, str]) -> tuple[Any, Any]:
         text, encoding = text_of(answer.body)
+        now = self.clock()
         if answer.broken:
             # One that is too large would be so again, and be kept each time.
             raise BadAnswer(answer.broken, is_retryable=len(answer.body) <= MAX_BODY_BYTES)
         if answer.status != 200:
-            details = self.source.problem_of_status(answer.status, text, datetime.now(UTC))
-            retry_after = retry_after_of(headers) or details.retry_after
+            details = self.source.problem_of_status(answer.status, text, now)
+            retry_after = retry_after_of(headers, now) or details.retry_after
             raise BadAnswer(
                 f"HTTP {answer.status}: {details.problem}",
                 is_retryable=details.is_retryable,
@@ -130,7 +143,7 @@ class ExtractOperator(HttpOperator):
             return self.source.read(request, text)
         except BadAnswer as error:
             # A 200 may carry an error, and then a Retry-After too: MediaWiki's maxlag.
-            error.retry_after = retry_after_of(headers) or error.retry_after if error.is_retryable else None
+            error.retry_after = retry_after_of(headers, now) or error.retry_after if error.is_retryable else None
             raise
         except Exception as error:  # whatever it is, the answer is landed and the message names it
             self.log.exception("reading an answer failed")

@@ -1,7 +1,7 @@
 """plan: resolves the window of a run, opens its loads in the ledger, and returns one entry a load."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context, conf
@@ -11,7 +11,7 @@ from include.errors import BadWindow, WarehouseError
 from include.loads import RunKey, open_load, supersede_loads
 from include.settings import read_settings
 from include.source import Source
-from include.windows import RunTimes, Window, last_interval, resolve
+from include.windows import RunTimes, Window, last_interval, resolve, utc_now
 from plugins.warehouse import warehouse
 
 
@@ -20,9 +20,18 @@ class PlanOperator(BaseOperator):
 
     :param schedule: cron expression of the DAG; a run without window and data interval takes its last complete interval
     :param revision_days: days before its interval that a scheduled run reads again
+    :param clock: what time it is, in UTC
     """
 
-    def __init__(self, *, source: Source, schedule: str, revision_days: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        source: Source,
+        schedule: str,
+        revision_days: int = 0,
+        clock: Callable[[], datetime] = utc_now,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             doc_md="Resolves the window of the run and opens its loads in `audit.load`. **Clearing it** plans the run anew.",
             **kwargs,
@@ -30,10 +39,11 @@ class PlanOperator(BaseOperator):
         self.source = source
         self.schedule = schedule
         self.revision_days = revision_days
+        self.clock = clock
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """The loads as [{load_id, label}, ...], in the order of their map index."""
-        now = datetime.now(UTC)
+        now = self.clock()
         try:
             _refuse_unknown(context["dag_run"].conf or {}, context["dag"].params)
             window = resolve(self._run_times(context), now, timedelta(days=self.revision_days))

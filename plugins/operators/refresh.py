@@ -1,5 +1,7 @@
 """refresh: brings one mart up to date with what was published or changed."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -14,9 +16,10 @@ class RefreshMartOperator(BaseOperator):
     """Refreshes a materialized view of schema mart, unless nothing it shows changed since; a manual run always refreshes.
 
     :param source: name of the source whose loads it is made from
+    :param sleep: how it waits, in seconds, for loads that are about to be published
     """
 
-    def __init__(self, *, mart: Mart, source: str, **kwargs: Any) -> None:
+    def __init__(self, *, mart: Mart, source: str, sleep: Callable[[float], None] = time.sleep, **kwargs: Any) -> None:
         super().__init__(
             do_xcom_push=False,
             doc_md=f"Refreshes `mart.{mart.name}` when loads of {source} were published since, or rows or names it is made of were "
@@ -25,12 +28,13 @@ class RefreshMartOperator(BaseOperator):
         )
         self.mart = mart
         self.source = source
+        self.sleep = sleep
 
     def execute(self, context: Context) -> None:
         """Refreshes the mart, or skips."""
         always = context["dag_run"].run_type == "manual"
         with warehouse() as connection:
-            seen = refresh_mart(connection, self.mart, self.source, always=always)
+            seen = refresh_mart(connection, self.mart, self.source, always=always, sleep=self.sleep)
         if seen is None:
             raise AirflowSkipException(
                 f"{self.mart.name} is up to date: no load of {self.source} was published since, and nothing else changed"

@@ -98,13 +98,14 @@ def timed(stack: Stack, windows: list[tuple[str, str]]) -> tuple[list[float], di
 
 def tasks_that_do_nothing(stack: Stack) -> list[float]:
     """Seconds of each task that a worker had, of a backfill whose tasks do nothing."""
-    runs = [Run(stack, "nothing", run["dag_run_id"]) for run in stack.runs("nothing")]
+    runs = [Run(stack, "nothing", run.dag_run_id) for run in stack.runs("nothing")]
     return [seconds_of(task) for run in runs for task in run.tasks() if task.task_id in STEPS]
 
 
 def seconds_of(task: Task) -> float:
     """From its start to its end, of a task that ended."""
-    return (datetime.fromisoformat(task.ended) - datetime.fromisoformat(task.started)).total_seconds()
+    assert task.started and task.ended
+    return (task.ended - task.started).total_seconds()
 
 
 def window(stack: Stack, start: str, end: str) -> float:

@@ -9,8 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from airflow_client.client import ApiClient, PoolApi, PoolPatchBody
+
+from local import rest
 from tests.docker import docker
-from tests.e2e.stack import Api, Deployment, free_port, fresh_terminal
+from tests.e2e.stack import Deployment, free_port, fresh_terminal
 
 PROJECT = "dw-compose-tests"
 SETTINGS = {
@@ -124,8 +127,8 @@ class ComposeStack(Deployment):
         return f"http://127.0.0.1:{self.settings['DW_AIRFLOW_PORT']}"
 
     @cached_property
-    def api(self) -> Api:
-        return Api(self.address, self.environment["_AIRFLOW_WWW_USER_PASSWORD"], "airflow")
+    def api(self) -> ApiClient:
+        return rest.connect(self.address, "airflow", self.environment["_AIRFLOW_WWW_USER_PASSWORD"])
 
     @property
     def warehouse_url(self) -> str:
@@ -138,8 +141,7 @@ class ComposeStack(Deployment):
 
     def resize_pool(self, name: str, slots: int) -> None:
         """A pool lets so many tasks run at the same time."""
-        body = {"pool": name, "slots": slots, "include_deferred": False}
-        self.api.patch(f"/api/v2/pools/{name}?update_mask=slots", body)
+        PoolApi(self.api).patch_pool(name, PoolPatchBody(pool=name, slots=slots), update_mask=["slots"])
 
     def forget(self) -> None:
         """What was read from containers that are gone."""

@@ -6,7 +6,7 @@ import pytest
 
 from tests.compose.stack import ComposeStack
 from tests.docker import docker
-from tests.e2e.stack import Run, Task, wait_for
+from tests.e2e.stack import Run, Task, day_of, wait_for
 
 WORKERS = 3
 LOADS = 5
@@ -69,5 +69,5 @@ def test_a_restart_of_postgres_in_the_middle_of_a_backfill_loses_and_doubles_not
 
 def backfilled(stack: ComposeStack) -> list[Run]:
     """The runs of this test's backfill."""
-    found = [run for run in stack.runs("weather") if run["run_type"] == "backfill"]
-    return [Run(stack, "weather", run["dag_run_id"]) for run in found if run["logical_date"].startswith("2022-05")]
+    found = [run for run in stack.runs("weather") if run.run_type == "backfill"]
+    return [Run(stack, "weather", run.dag_run_id) for run in found if day_of(run.logical_date).startswith("2022-05")]

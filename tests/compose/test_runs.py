@@ -2,13 +2,12 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import pytest
 
 from tests.compose.stack import ComposeStack
 from tests.e2e import expected
-from tests.e2e.stack import ENDED, Row, Run, wait_for
+from tests.e2e.stack import ENDED, Row, Run, Task, day_of, wait_for
 
 WINDOW = ("2021-03-01", "2021-03-04")
 SOURCES = ("weather", "wikipedia")
@@ -37,8 +36,8 @@ def test_the_tasks_run_on_celery_workers(stack: ComposeStack, loaded: dict[str, 
 
 
 def test_the_marts_are_refreshed_on_a_worker_by_the_assets(stack: ComposeStack, loaded: dict[str, Run]) -> None:
-    refreshes = [run for run in stack.runs("refresh_marts") if run["run_type"] == "asset_triggered"]
-    ended = [Run(stack, "refresh_marts", run["dag_run_id"]) for run in refreshes if run["state"] in ENDED]
+    refreshes = [run for run in stack.runs("refresh_marts") if run.run_type == "asset_triggered"]
+    ended = [Run(stack, "refresh_marts", run.dag_run_id) for run in refreshes if run.state in ENDED]
     assert {run.state() for run in ended} == {"success"}
     # The last that had work: others may have run on a worker that is gone.
     hosts = next(hosts for run in reversed(ended) if (hosts := {task.host for task in run.tasks() if task.host}))
@@ -84,21 +83,18 @@ def test_a_validation_is_over_before_it_could_have_imported_great_expectations(
     assert min(seconds_until("audit of load", run, task) for task in run.tasks("load.validate")) < importing
 
 
-def seconds_until(event: str, run: Run, task: Any) -> float:
+def seconds_until(event: str, run: Run, task: Task) -> float:
     """From the start of the task's process to the first line of its log that begins so."""
+    assert task.started
     found = [entry for entry in run.log(task) if str(entry.get("event")).startswith(event) and "timestamp" in entry]
-    return (moment(found[0]["timestamp"]) - moment(task.started)).total_seconds()
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (datetime.fromisoformat(found[0]["timestamp"]) - task.started).total_seconds()
 
 
 @pytest.mark.parametrize("dag_id", SOURCES)
 def test_catchup_fills_the_days_since_the_start_date(dag_id: str, stack: ComposeStack) -> None:
     def succeeded() -> list[str]:
-        runs = [run for run in stack.runs(dag_id) if run["run_type"] == "scheduled" and run["state"] == "success"]
-        return sorted(run["data_interval_start"][:10] for run in runs)
+        runs = [run for run in stack.runs(dag_id) if run.run_type == "scheduled" and run.state == "success"]
+        return sorted(day_of(run.data_interval_start) for run in runs)
 
     start = stack.settings["DW_START_DATE"]
     days = [expected.days_ago(days) for days in (3, 2, 1)]

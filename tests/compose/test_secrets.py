@@ -2,9 +2,9 @@
 
 import re
 
+from local import rest
 from tests.compose.stack import SERVICES, ComposeStack
 from tests.docker import docker
-from tests.e2e.stack import Api
 
 ADMINISTRATION = re.compile(
     r"^(?:(?:POSTGRES|AIRFLOW_DB|DW_\w+|_AIRFLOW_WWW_USER)_PASSWORD|WAREHOUSE_\w*URL)=.", re.MULTILINE
@@ -15,7 +15,7 @@ def test_the_stack_uses_them(stack: ComposeStack) -> None:
     secrets = stack.secrets
     assert len(secrets) == 10
     assert {name: stack.environment[name].rpartition(":")[2] for name in secrets} == secrets
-    assert Api(stack.address, secrets["_AIRFLOW_WWW_USER_PASSWORD"], "airflow").get("/api/v2/version")
+    assert rest.connect(stack.address, "airflow", secrets["_AIRFLOW_WWW_USER_PASSWORD"])
 
 
 def test_the_superuser_has_its_password_and_not_the_default(stack: ComposeStack) -> None:

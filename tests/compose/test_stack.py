@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from airflow_client.client import PoolApi
 
 from tests.compose.conftest import OWN_UID
 from tests.compose.stack import SERVICES, ComposeStack
@@ -147,8 +148,8 @@ def test_flower_shows_the_worker_to_its_user_only(stack: ComposeStack, browser: 
 
 
 def pools(stack: ComposeStack) -> dict[str, int]:
-    found = stack.api.get("/api/v2/pools?limit=100")["pools"]
-    return {pool["name"]: pool["slots"] for pool in found if pool["name"] != "default_pool"}
+    found = PoolApi(stack.api).get_pools(limit=100).pools
+    return {pool.name: pool.slots for pool in found if pool.name != "default_pool"}
 
 
 def test_down_and_up_keep_the_data(stack: ComposeStack) -> None:

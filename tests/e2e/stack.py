@@ -10,14 +10,26 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
-import requests
+from airflow_client.client import (
+    ApiClient,
+    ClearTaskInstancesBody,
+    ClearTaskInstancesBodyTaskIdsInner,
+    DagRunApi,
+    DAGRunClearBody,
+    DAGRunResponse,
+    TaskInstanceApi,
+    TriggerDAGRunPostBody,
+    XComApi,
+    XComResponseNative,
+)
 
+from local import rest
 from local.leftovers import strays
 from local.settings import Paths
 from local.supervisor import Supervisor
@@ -85,6 +97,12 @@ def fresh_terminal() -> dict[str, str]:
     return {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
 
 
+def day_of(moment: datetime | None) -> str:
+    """The UTC day of a moment that Airflow knows."""
+    assert moment
+    return moment.astimezone(UTC).date().isoformat()
+
+
 def wait_for(what: str, found: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
     """What `found` returns once it is true; AssertionError naming `what` when it never is."""
     deadline = time.monotonic() + seconds
@@ -99,8 +117,8 @@ class Deployment(ABC):
 
     @property
     @abstractmethod
-    def api(self) -> "Api":
-        """Airflow's REST API."""
+    def api(self) -> ApiClient:
+        """Airflow's REST API, as its administrator."""
 
     @property
     @abstractmethod
@@ -119,13 +137,12 @@ class Deployment(ABC):
 
     def trigger(self, dag_id: str, start: str, end: str, **conf: Any) -> "Run":
         """A run of the window [start, end), over REST."""
-        body = {"logical_date": None, "conf": {"start_date": start, "end_date": end, **conf}}
-        return Run(self, dag_id, self.api.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+        body = TriggerDAGRunPostBody(logical_date=None, conf={"start_date": start, "end_date": end, **conf})
+        return Run(self, dag_id, DagRunApi(self.api).trigger_dag_run(dag_id, body).dag_run_id)
 
-    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+    def runs(self, dag_id: str) -> list[DAGRunResponse]:
         """All runs of a DAG as REST describes them."""
-        runs: list[dict[str, Any]] = self.api.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
-        return runs
+        return list(DagRunApi(self.api).get_dag_runs(dag_id, limit=100).dag_runs)
 
 
 class Stack(Deployment):
@@ -178,8 +195,8 @@ class Stack(Deployment):
         return f"http://127.0.0.1:{self.chosen['airflow_port']}"
 
     @cached_property
-    def api(self) -> "Api":
-        return Api(self.address, self.chosen["admin_password"])
+    def api(self) -> ApiClient:
+        return rest.connect(self.address, "admin", self.chosen["admin_password"])
 
     @cached_property
     def warehouse_url(self) -> str:
@@ -196,37 +213,6 @@ class Stack(Deployment):
         return "\n".join(file.read_text(errors="replace") for file in files)
 
 
-class Api:
-    """Airflow's REST API with a token of its administrator."""
-
-    def __init__(self, address: str, password: str, user: str = "admin") -> None:
-        self.address = address
-        self._session = requests.Session()
-        self._session.trust_env = False
-        token = self.post("/auth/token", {"username": user, "password": password})["access_token"]
-        self._session.headers["Authorization"] = f"Bearer {token}"
-
-    def get(self, path: str) -> Any:
-        return self._checked(self._session.get(self.address + path, timeout=60))
-
-    def delete(self, path: str) -> None:
-        answer = self._session.delete(self.address + path, timeout=60)
-        assert answer.ok, f"DELETE {path}: {answer.status_code} {answer.text[:500]}"
-
-    def post(self, path: str, body: Any) -> Any:
-        return self._checked(self._session.post(self.address + path, json=body, timeout=60))
-
-    def patch(self, path: str, body: Any) -> Any:
-        return self._checked(self._session.patch(self.address + path, json=body, timeout=60))
-
-    def put(self, path: str) -> Any:
-        return self._checked(self._session.put(self.address + path, timeout=60))
-
-    def _checked(self, answer: requests.Response) -> Any:
-        assert answer.ok, f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:500]}"
-        return answer.json()
-
-
 @dataclass(frozen=True)
 class Task:
     """One task instance of a run."""
@@ -236,9 +222,10 @@ class Task:
     label: str
     state: str
     try_number: int
-    started: str
-    ended: str
+    started: datetime | None
+    ended: datetime | None
     host: str
+    pid: int | None
 
 
 @dataclass(frozen=True)
@@ -249,12 +236,8 @@ class Run:
     dag_id: str
     run_id: str
 
-    @property
-    def path(self) -> str:
-        return f"/api/v2/dags/{self.dag_id}/dagRuns/{quote(self.run_id, safe='')}"
-
     def state(self) -> str:
-        return str(self.stack.api.get(self.path)["state"])
+        return str(DagRunApi(self.stack.api).get_dag_run(self.dag_id, self.run_id).state.value)
 
     def wait(self, expected: str) -> None:
         """Until the run has ended; AssertionError with the errors of its tasks when it ended in another state."""
@@ -270,19 +253,20 @@ class Run:
 
     def tasks(self, task_id: str | None = None) -> list[Task]:
         """Its task instances (or those of one task) in the order of their map index."""
-        found = self.stack.api.get(f"{self.path}/taskInstances?limit=200")["task_instances"]
+        found = TaskInstanceApi(self.stack.api).get_task_instances(self.dag_id, self.run_id, limit=100)
         tasks = [
             Task(
-                task["task_id"],
-                task["map_index"],
-                task["rendered_map_index"] or "",
-                task["state"] or "",
-                task["try_number"],
-                task["start_date"] or "",
-                task["end_date"] or "",
-                task["hostname"] or "",
+                task.task_id,
+                task.map_index,
+                task.rendered_map_index or "",
+                task.state.value if task.state else "",
+                task.try_number,
+                task.start_date,
+                task.end_date,
+                task.hostname or "",
+                task.pid,
             )
-            for task in found
+            for task in found.task_instances
         ]
         tasks.sort(key=lambda task: (task.task_id, task.map_index))
         return [task for task in tasks if task_id in (None, task.task_id)]
@@ -293,9 +277,8 @@ class Run:
 
     def log(self, task: Task, try_number: int | None = None) -> list[dict[str, Any]]:
         """The entries in the log of a try of a task (default: the last)."""
-        path = f"{self.path}/taskInstances/{task.task_id}/logs/{try_number or task.try_number}"
-        content: list[Any] = self.stack.api.get(f"{path}?map_index={task.map_index}&full_content=true")["content"]
-        return [entry for entry in content if isinstance(entry, dict)]
+        number = try_number or task.try_number
+        return rest.log_of(self.stack.api, self.dag_id, self.run_id, task.task_id, number, task.map_index)
 
     def errors(self, task: Task, try_number: int | None = None) -> list[str]:
         """The texts of the exceptions in a log, and of its other entries at error level."""
@@ -309,29 +292,33 @@ class Run:
 
     def xcom_keys(self, task: Task) -> list[str]:
         """The keys of what a task instance has pushed."""
-        path = f"{self.path}/taskInstances/{task.task_id}/xcomEntries?map_index={task.map_index}&limit=100"
-        return [entry["key"] for entry in self.stack.api.get(path)["xcom_entries"]]
+        found = XComApi(self.stack.api).get_xcom_entries(
+            self.dag_id, self.run_id, task.task_id, map_index=task.map_index, limit=100
+        )
+        return [entry.key for entry in found.xcom_entries]
 
     def planned(self) -> list[dict[str, Any]]:
         """What the task plan has returned."""
-        value = self.stack.api.get(f"{self.path}/taskInstances/plan/xcomEntries/return_value")["value"]
-        loads: list[dict[str, Any]] = json.loads(value) if isinstance(value, str) else value
-        return loads
+        xcoms = XComApi(self.stack.api)
+        entry = xcoms.get_xcom_entry(self.dag_id, "plan", self.run_id, "return_value", stringify=False).actual_instance
+        assert isinstance(entry, XComResponseNative)
+        return list(entry.value or ())
 
     def clear(self) -> None:
         """Clears the whole run."""
-        self.stack.api.post(f"{self.path}/clear", {"dry_run": False, "only_failed": False})
+        body = DAGRunClearBody(dry_run=False, only_failed=False)
+        DagRunApi(self.stack.api).clear_dag_run(self.dag_id, self.run_id, body)
 
     def clear_task(self, task: Task) -> None:
         """Clears one task instance with what comes after it."""
-        body = {
-            "dry_run": False,
-            "dag_run_id": self.run_id,
-            "task_ids": [[task.task_id, task.map_index]],
-            "only_failed": False,
-            "include_downstream": True,
-        }
-        self.stack.api.post(f"/api/v2/dags/{self.dag_id}/clearTaskInstances", body)
+        body = ClearTaskInstancesBody(
+            dry_run=False,
+            dag_run_id=self.run_id,
+            task_ids=[ClearTaskInstancesBodyTaskIdsInner([task.task_id, task.map_index])],
+            only_failed=False,
+            include_downstream=True,
+        )
+        TaskInstanceApi(self.stack.api).post_clear_task_instances(self.dag_id, body)
 
     def loads(self, columns: str) -> list[Row]:
         """Columns of its rows in the ledger, in the order of their map index; those planned again are left out."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from threading import Timer
-from typing import Any
 
 import pytest
+from airflow_client.client import BackfillApi, BackfillResponse, DAGApi
 
 from sandbox import Fault
-from tests.e2e.stack import COMMAND_SECONDS, Run, Stack, fresh_terminal, wait_for
+from tests.e2e.stack import COMMAND_SECONDS, Run, Stack, day_of, fresh_terminal, wait_for
 
 DAG = "weather_by_day"
 """`weather` with daily windows: the stack's own has none, so that nothing is due by the clock."""
@@ -42,11 +42,11 @@ def daily(running: Stack) -> Iterator[None]:
     file.unlink()
     wait_for(f"the end of the DAG {DAG}", lambda: DAG not in known(running))
     # `airflow dags list` would go on listing it.
-    running.api.delete(f"/api/v2/dags/{DAG}")
+    DAGApi(running.api).delete_dag(DAG)
 
 
 def known(stack: Stack) -> list[str]:
-    return [dag["dag_id"] for dag in stack.api.get("/api/v2/dags?limit=100")["dags"]]
+    return [dag.dag_id for dag in DAGApi(stack.api).get_dags(limit=100).dags]
 
 
 @pytest.fixture
@@ -55,9 +55,8 @@ def backfill(stack: Stack) -> Callable[[str], Answer]:
     return lambda words: stack.shell(f"airflow dags backfill {words}")
 
 
-def backfills(stack: Stack, dag_id: str = DAG) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = stack.api.get(f"/api/v2/backfills?dag_id={dag_id}&limit=100")["backfills"]
-    return found
+def backfills(stack: Stack, dag_id: str = DAG) -> list[BackfillResponse]:
+    return list(BackfillApi(stack.api).list_backfills(dag_id, limit=100).backfills)
 
 
 def test_airflow_lists_the_command(stack: Stack) -> None:
@@ -71,7 +70,7 @@ def test_three_days_are_loaded_and_a_second_time_is_nothing_to_do(
 ) -> None:
     answer = backfill(f"{DAG} -s 2022-03-01 -e 2022-03-03")
     assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
-    newest = max(row["id"] for row in backfills(stack))
+    newest = max(row.id for row in backfills(stack))
     lines = answer.stdout.splitlines()
     assert lines[0] == f"Backfill {newest} of {DAG} created: 3 windows"
     assert lines[-1].startswith("3/3 windows done, 0 running, 0 failed")
@@ -82,7 +81,7 @@ def test_three_days_are_loaded_and_a_second_time_is_nothing_to_do(
         again = backfill(f"{DAG} -s 2022-03-01 -e 2022-03-03 {dry_run}")
         assert again.returncode == 0, again.stderr
         assert "Nothing to do: 3 windows" in again.stdout and "--reset-dagruns" in again.stdout
-    assert max(row["id"] for row in backfills(stack)) == newest
+    assert max(row.id for row in backfills(stack)) == newest
 
 
 def test_a_failed_window_is_told_and_its_command_repairs_it(stack: Stack, backfill: Callable[[str], Answer]) -> None:
@@ -90,9 +89,9 @@ def test_a_failed_window_is_told_and_its_command_repairs_it(stack: Stack, backfi
     stack.sandbox.faults.append(refused)
     answer = backfill(f"{DAG} -s 2022-04-01 -e 2022-04-03 {BOSTON}")
     assert answer.returncode == 1, f"{answer.stdout}\n{answer.stderr}"
-    [run] = [run for run in stack.runs(DAG) if run["state"] == "failed"]
-    [row] = [line for line in answer.stdout.splitlines() if run["dag_run_id"] in line]
-    assert run["logical_date"].startswith("2022-04-02")
+    [run] = [run for run in stack.runs(DAG) if run.state == "failed"]
+    [row] = [line for line in answer.stdout.splitlines() if run.dag_run_id in line]
+    assert day_of(run.logical_date) == "2022-04-02"
     assert "2022-04-02" in row and "load.extract" in row and "No such archive" in answer.stdout
     assert "Traceback" not in answer.stdout + answer.stderr
     [command] = re.findall(r"airflow dags backfill (.*--rerun-failed-tasks)", answer.stdout)
@@ -120,7 +119,7 @@ def test_no_wait_then_refused_beside_it_then_attached(stack: Stack, backfill: Ca
     answer = backfill(f"{DAG} -s 2022-06-01 -e 2022-06-02 --no-wait {BOSTON}")
     assert answer.returncode == 0, answer.stderr
     [number] = re.findall(rf"^Backfill (\d+) of {DAG} created: 2 windows$", answer.stdout, re.MULTILINE)
-    assert backfills(stack)[-1]["completed_at"] is None
+    assert backfills(stack)[-1].completed_at is None
 
     beside = backfill(f"{DAG} -s 2022-07-01")
     assert beside.returncode == 2
@@ -199,7 +198,7 @@ def test_ctrl_c_stops_waiting_and_the_backfill_goes_on(stack: Stack) -> None:
     _, told = command.communicate(timeout=60)
     assert command.returncode == 130, told
     assert "Traceback" not in told
-    number = backfills(stack)[-1]["id"]
+    number = backfills(stack)[-1].id
     assert f"Backfill {number} of {DAG} goes on" in told
     assert f"{stack.address}/dags/{DAG}/backfills" in told
     assert f"/api/v2/backfills/{number}/pause" in told
@@ -221,9 +220,9 @@ def test_a_cancelled_backfill_ends_and_says_so(stack: Stack, backfill: Callable[
     stack.sandbox.faults.append(Fault.slow(20, times=1))
     words = f"{DAG} -s 2022-10-01 -e 2022-10-03 --max-active-runs 1 --no-wait {BOSTON}"
     assert backfill(words).returncode == 0
-    number = backfills(stack)[-1]["id"]
+    number = backfills(stack)[-1].id
     wait_for("the first of three runs", lambda: "running" in states_of(stack, "2022-10"))
-    stack.api.put(f"/api/v2/backfills/{number}/cancel")
+    BackfillApi(stack.api).cancel_backfill(number)
     answer = backfill(f"{DAG} --attach")
     assert answer.returncode == 1, f"{answer.stdout}\n{answer.stderr}"
     assert "3/3 windows done, 0 running, 2 failed" in answer.stdout
@@ -232,7 +231,7 @@ def test_a_cancelled_backfill_ends_and_says_so(stack: Stack, backfill: Callable[
 
 
 def states_of(stack: Stack, month: str) -> list[str]:
-    return sorted(run["state"] for run in stack.runs(DAG) if run["logical_date"].startswith(month))
+    return sorted(run.state.value for run in stack.runs(DAG) if day_of(run.logical_date).startswith(month))
 
 
 def test_a_backfill_that_never_got_its_runs_is_not_waited_for(stack: Stack, backfill: Callable[[str], Answer]) -> None:

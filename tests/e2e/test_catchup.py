@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import pytest
+from airflow_client.client import DagRunApi, DAGRunResponse, TaskInstanceApi
 
 from include.settings import read_settings
 from tests.e2e import expected
 from tests.e2e.conftest import started
-from tests.e2e.stack import ENDED, Run, Stack, wait_for
+from tests.e2e.stack import ENDED, Stack, day_of, wait_for
 
 REVISION_DAYS = {
     "weather": read_settings({}).sources["weather"].revision_days,
@@ -70,8 +70,8 @@ def forget(stack: Stack, since: str) -> None:
     """Removes the daily runs of the days from `since` on, and what core holds of those days."""
     for dag_id in SOURCES:
         for run in daily_runs(stack, dag_id):
-            if run["logical_date"] >= since:
-                stack.api.delete(Run(stack, dag_id, run["dag_run_id"]).path)
+            if day_of(run.logical_date) >= since:
+                DagRunApi(stack.api).delete_dag_run(dag_id, run.dag_run_id)
     for table, column in FORGOTTEN.items():
         stack.sql(f"DELETE FROM {table} WHERE {column} >= %s RETURNING 1", since)
 
@@ -106,23 +106,23 @@ def days_due(stack: Stack) -> list[str]:
 
 def days_run(stack: Stack, dag_id: str) -> list[str]:
     """The UTC day of each daily run that has ended."""
-    return [run["logical_date"][:10] for run in daily_runs(stack, dag_id) if run["state"] in ENDED]
+    return [day_of(run.logical_date) for run in daily_runs(stack, dag_id) if run.state in ENDED]
 
 
-def daily_runs(stack: Stack, dag_id: str) -> list[dict[str, Any]]:
+def daily_runs(stack: Stack, dag_id: str) -> list[DAGRunResponse]:
     """Scheduled runs, and those that a backfill has reset, in the order of their days."""
-    runs = [run for run in stack.runs(dag_id) if run["run_type"] != "manual"]
-    return sorted(runs, key=lambda run: str(run["logical_date"]))
+    runs = [run for run in stack.runs(dag_id) if run.run_type != "manual"]
+    return sorted(runs, key=lambda run: day_of(run.logical_date))
 
 
 @pytest.mark.parametrize("dag_id", SOURCES)
 def test_every_day_has_one_run_and_the_windows_tile(dag_id: str, caught_up: Stack) -> None:
     runs = daily_runs(caught_up, dag_id)
     assert len(runs) >= DAYS
-    assert {run["state"] for run in runs} == {"success"}
-    assert runs[0]["data_interval_start"][:10] == ago(DAYS)
+    assert {run.state.value for run in runs} == {"success"}
+    assert day_of(runs[0].data_interval_start) == ago(DAYS)
     for one, next_one in pairwise(runs):
-        assert one["data_interval_end"] == next_one["data_interval_start"]
+        assert one.data_interval_end == next_one.data_interval_start
 
 
 @pytest.mark.parametrize("dag_id", SOURCES)
@@ -131,10 +131,10 @@ def test_catchup_keeps_to_max_active_runs(dag_id: str, caught_up: Stack) -> None
     assert 1 < max(at_once) <= MAX_ACTIVE_RUNS
 
 
-def under_way(runs: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The runs that were under way when each of them started."""
-    starts = [run["start_date"] for run in runs]
-    return [[run for run in runs if run["start_date"] <= start < run["end_date"]] for start in starts]
+def under_way(runs: list[DAGRunResponse]) -> list[list[DAGRunResponse]]:
+    """The runs that were under way when each of them started, all of which have ended."""
+    spans = [(run, run.start_date, run.end_date) for run in runs if run.start_date and run.end_date]
+    return [[run for run, started, ended in spans if started <= start < ended] for _, start, _ in spans]
 
 
 def test_core_has_every_hour_once_and_the_marts_are_right(caught_up: Stack) -> None:
@@ -146,7 +146,7 @@ def test_core_has_every_hour_once_and_the_marts_are_right(caught_up: Stack) -> N
 def check_tables(stack: Stack, first_days: dict[str, str]) -> None:
     """Core and the marts hold what the services say from these days to the end of the last scheduled run."""
     windows = {
-        dag_id: (first_days[dag_id], daily_runs(stack, dag_id)[-1]["data_interval_end"][:10]) for dag_id in SOURCES
+        dag_id: (first_days[dag_id], day_of(daily_runs(stack, dag_id)[-1].data_interval_end)) for dag_id in SOURCES
     }
     start, end = map(expected.moment, windows["weather"])
     hours = int((end - start) / timedelta(hours=1))
@@ -189,17 +189,17 @@ def overlapped(daily: Stack) -> Stack:
 
 
 def all_have_ended(stack: Stack, dag_id: str) -> bool:
-    return days_run(stack, dag_id) == days_due(stack) and all(run["state"] in ENDED for run in stack.runs(dag_id))
+    return days_run(stack, dag_id) == days_due(stack) and all(run.state in ENDED for run in stack.runs(dag_id))
 
 
 @pytest.mark.parametrize("dag_id", SOURCES)
 def test_windows_of_every_kind_overlap_at_once_and_all_succeed(dag_id: str, overlapped: Stack) -> None:
     runs = overlapped.runs(dag_id)
-    assert {run["state"] for run in runs} == {"success"}
-    kinds = [{run["run_type"] for run in at_once} for at_once in under_way(runs)]
+    assert {run.state.value for run in runs} == {"success"}
+    kinds = [{run.run_type.value for run in at_once} for at_once in under_way(runs)]
     assert {"scheduled", "manual", "backfill"} in kinds
-    tasks = overlapped.api.get(f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances?limit=1000")["task_instances"]
-    assert {task["state"] for task in tasks} == {"success"}
+    tasks = TaskInstanceApi(overlapped.api).get_task_instances(dag_id, "~", limit=100).task_instances
+    assert {task.state and task.state.value for task in tasks} == {"success"}
 
 
 def test_overlapping_windows_end_as_each_alone_would(overlapped: Stack) -> None:

@@ -2,20 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
-from airflow_client.client import ApiClient, Configuration
-from airflow_client.client.api.dag_run_api import DagRunApi
-from airflow_client.client.api.task_instance_api import TaskInstanceApi
+from airflow_client.client import ApiClient, Configuration, DagRunApi, TriggerDAGRunPostBody
 from airflow_client.client.exceptions import ApiException, BadRequestException, UnauthorizedException
-from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
 
 from include.sources.weather.api import MAX_CALL_WEIGHT
+from local import rest
 from sandbox.open_meteo_query import parse
 from tests.e2e import expected
 from tests.e2e.stack import Run, Stack
@@ -29,27 +25,9 @@ HOURS = """
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture(scope="module")
-def client(running: Stack) -> Iterator[ApiClient]:
-    """The official client with a token, got as Airflow's documentation says."""
-    user = {"username": "admin", "password": running.chosen["admin_password"]}
-    answer = ask_for_token(running, user)
-    assert answer.status_code == 201, answer.text
-    with ApiClient(Configuration(running.address, access_token=answer.json()["access_token"])) as api:
-        yield api
-
-
-def ask_for_token(stack: Stack, user: dict[str, str]) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.post(f"{stack.address}/auth/token", json=user, timeout=60)
-
-
-def trigger(
-    stack: Stack, client: ApiClient, dag_id: str, conf: dict[str, Any], logical_date: datetime | None = None
-) -> Run:
+def trigger(stack: Stack, dag_id: str, conf: dict[str, Any], logical_date: datetime | None = None) -> Run:
     body = TriggerDAGRunPostBody(conf=conf, logical_date=logical_date)
-    run = DagRunApi(client).trigger_dag_run(dag_id, body)
+    run = DagRunApi(stack.api).trigger_dag_run(dag_id, body)
     assert run.logical_date == logical_date
     return Run(stack, dag_id, run.dag_run_id)
 
@@ -59,20 +37,24 @@ def window(start: str, end: str, **names: list[str]) -> dict[str, Any]:
 
 
 def test_a_wrong_password_gets_no_token(stack: Stack) -> None:
-    assert ask_for_token(stack, {"username": "admin", "password": "a guess"}).status_code == 401
+    with pytest.raises(ApiException) as refusal:
+        rest.connect(stack.address, "admin", "a guess")
+    assert rest.reason(refusal.value) == "HTTP 401 Unauthorized (login of admin)"
 
 
 def test_without_a_token_nothing_is_run(stack: Stack) -> None:
-    with ApiClient(Configuration(stack.address)) as stranger, pytest.raises(UnauthorizedException):
-        trigger(stack, stranger, "weather", window("2018-01-01", "2018-01-02"))
+    stranger = DagRunApi(ApiClient(Configuration(stack.address)))
+    body = TriggerDAGRunPostBody(conf=window("2018-01-01", "2018-01-02"), logical_date=None)
+    with pytest.raises(UnauthorizedException):
+        stranger.trigger_dag_run("weather", body)
 
 
 @pytest.fixture(scope="module")
-def year(running: Stack, client: ApiClient) -> tuple[Run, list[float]]:
+def year(running: Stack) -> tuple[Run, list[float]]:
     """One run of ten places over a year; and the weight of each of its requests, as the service counts it."""
     since = len(running.sandbox.requests)
     started = time.monotonic()
-    run = trigger(running, client, "weather", window(*YEAR))
+    run = trigger(running, "weather", window(*YEAR))
     run.wait("success")
     print(f"\na year of ten places: {time.monotonic() - started:.1f} s")
     asked = running.sandbox.requests[since:]
@@ -106,13 +88,13 @@ class Loaded:
 
 
 @pytest.fixture(scope="module")
-def loaded(running: Stack, client: ApiClient) -> Loaded:
+def loaded(running: Stack) -> Loaded:
     afternoon = window("2018-03-04T12:30", "2018-03-05T03:00", locations=["Denver", "Boston"])
     runs = Loaded(
-        trigger(running, client, "weather", window("1940-01-01", "1940-01-02")),
+        trigger(running, "weather", window("1940-01-01", "1940-01-02")),
         # What conf names wins over the data interval that comes with a logical date.
-        trigger(running, client, "weather", afternoon, datetime.now(UTC)),
-        trigger(running, client, "wikipedia", window("2018-03-01", "2018-05-01", pages=["New England"])),
+        trigger(running, "weather", afternoon, datetime.now(UTC)),
+        trigger(running, "wikipedia", window("2018-03-01", "2018-05-01", pages=["New England"])),
     )
     for run in (runs.first_day, runs.afternoon, runs.page):
         run.wait("success")
@@ -159,39 +141,27 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def refused(running: Stack, client: ApiClient) -> dict[str, Run]:
+def refused(running: Stack) -> dict[str, Run]:
     """The runs of all windows that cannot be, at the same time."""
-    return {name: trigger(running, client, "weather", conf) for name, (conf, _) in REFUSED.items()}
+    return {name: trigger(running, "weather", conf) for name, (conf, _) in REFUSED.items()}
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_window_that_cannot_be_is_refused_in_one_line(
-    name: str, stack: Stack, client: ApiClient, refused: dict[str, Run]
-) -> None:
+def test_a_window_that_cannot_be_is_refused_in_one_line(name: str, stack: Stack, refused: dict[str, Run]) -> None:
     run = refused[name]
     run.wait("failed")
-    plan = TaskInstanceApi(client).get_task_instance("weather", run.run_id, "plan")
+    plan = run.task("plan")
     assert (plan.state, plan.try_number) == ("failed", 1)
     assert stack.sql("SELECT count(*) FROM audit.load WHERE run_id = %s", run.run_id) == [(0,)]
-    [line] = error_lines(client, run)
+    [line] = run.errors(plan)
     assert line.startswith("weather: ") and REFUSED[name][1] in line and "\n" not in line
 
 
-def error_lines(client: ApiClient, run: Run) -> list[str]:
-    """The texts of the exceptions in the log of the task `plan`."""
-    # The client's own class of a log entry keeps nothing but its event and time.
-    answer = TaskInstanceApi(client).get_log_without_preload_content(
-        run.dag_id, run.run_id, "plan", 1, full_content=True, map_index=-1, accept="application/json"
-    )
-    entries = json.loads(answer.data)["content"]
-    return [detail["exc_value"] for entry in entries for detail in entry.get("error_detail") or []]
-
-
 @pytest.mark.parametrize("conf", [window("2018-05-01", "2018-05-02", locations="Boston"), {"start_date": 20180501}])  # type: ignore[arg-type]
-def test_conf_of_another_type_starts_no_run(conf: dict[str, Any], stack: Stack, client: ApiClient) -> None:
+def test_conf_of_another_type_starts_no_run(conf: dict[str, Any], stack: Stack) -> None:
     before = len(stack.runs("weather"))
     with pytest.raises(ApiException) as refusal:
-        trigger(stack, client, "weather", conf)
+        trigger(stack, "weather", conf)
     assert isinstance(refusal.value, BadRequestException)
     assert next(name for name in ("locations", "start_date") if name in conf) in str(refusal.value.body)
     assert len(stack.runs("weather")) == before

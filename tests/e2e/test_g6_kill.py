@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 
+from local import rest
 from local.leftovers import orphans
 from local.supervisor import Supervisor
 from sandbox import Fault
@@ -40,11 +41,8 @@ def whole_again(running: Stack) -> Iterator[None]:
 
 
 def is_healthy(stack: Stack) -> bool:
-    try:
-        health = stack.api.get("/api/v2/monitor/health")
-    except (AssertionError, OSError):  # OSError: nothing listens
-        return False
-    return all(health[name]["status"] == "healthy" for name in HEALTHY)
+    health = rest.health(stack.address)
+    return all(health.get(name) == "healthy" for name in HEALTHY)
 
 
 def kill(pid: int, of: int) -> None:
@@ -57,8 +55,7 @@ def process_of(run: Run, task_id: str) -> int:
     """The pid of the task, once it runs."""
 
     def running() -> list[int]:
-        path = f"{run.path}/taskInstances?task_id={task_id}&state=running"
-        return [task["pid"] for task in run.stack.api.get(path)["task_instances"] if task["pid"]]
+        return [task.pid for task in run.tasks(task_id) if task.state == "running" and task.pid]
 
     return int(wait_for(f"a process of {task_id}", running)[0])
 

@@ -4,9 +4,9 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import pytest
+from airflow_client.client import AssetApi
 
 from sandbox import Fault, Request
 from tests.e2e.stack import Run, Stack
@@ -115,10 +115,8 @@ def test_a_fault_of_one_place_holds_no_other_back(stack: Stack) -> None:
     run.wait_for_marts()
     marts = "SELECT location_name FROM mart.daily_weather_aggregates WHERE observation_date = '2021-11-01' ORDER BY 1"
     assert stack.sql(marts) == [("Denver",)]
-    events = stack.api.get(f"/api/v2/assets/events?source_dag_id=weather&source_run_id={quote(run.run_id)}")[
-        "asset_events"
-    ]
-    assert [event["extra"] | {"load_id": 0} for event in events] == [
+    events = AssetApi(stack.api).get_asset_events(source_dag_id="weather", source_run_id=run.run_id).asset_events
+    assert [(event.extra or {}) | {"load_id": 0} for event in events] == [
         {
             "load_id": 0,
             "window_start": "2021-11-01T00:00:00+00:00",
@@ -133,7 +131,7 @@ def test_a_fault_of_one_place_holds_no_other_back(stack: Stack) -> None:
     stack.sandbox.faults.clear()
     [printed] = re.findall(r"airflow dags trigger weather -c '[^']*'", error)
     assert stack.shell(printed).returncode == 0
-    again = Run(stack, "weather", stack.runs("weather")[-1]["dag_run_id"])
+    again = Run(stack, "weather", stack.runs("weather")[-1].dag_run_id)
     again.wait("success")
     again.wait_for_marts()
     assert stack.sql(marts) == [("Boston",), ("Denver",)]

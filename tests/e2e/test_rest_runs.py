@@ -3,9 +3,9 @@
 import json
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import pytest
+from airflow_client.client import DagRunApi, DAGRunResponse, PoolApi
 
 from sandbox import Fault
 from tests.e2e import expected
@@ -32,7 +32,7 @@ def refreshed(loaded: dict[str, Run]) -> dict[str, Run]:
     """The same runs, once the marts show them."""
     for run in loaded.values():
         refresh = wait_for(f"a refresh after {run.dag_id}", partial(asset_triggered_by, run))
-        assert refresh["state"] == "success"
+        assert refresh.state == "success"
     return loaded
 
 
@@ -130,9 +130,10 @@ def recent(running: Stack) -> tuple[Run, list[str]]:
 
 
 def test_one_extraction_at_a_time_asks_a_service(stack: Stack, recent: tuple[Run, list[str]]) -> None:
-    pools = {pool["name"]: pool["slots"] for pool in stack.api.get("/api/v2/pools?limit=100")["pools"]}
+    pools = {pool.name: pool.slots for pool in PoolApi(stack.api).get_pools(limit=100).pools}
     assert (pools["open_meteo"], pools["mediawiki"]) == (1, 1)
-    spans = sorted((task.started, task.ended) for task in recent[0].tasks("load.extract"))
+    tasks = recent[0].tasks("load.extract")
+    spans = sorted((task.started, task.ended) for task in tasks if task.started and task.ended)
     assert len(spans) == 3
     assert all(first_ended <= next_started for (_, first_ended), (next_started, _) in pairwise(spans))
 
@@ -155,14 +156,13 @@ def test_no_secret_is_logged(stack: Stack) -> None:
         assert [name for name, secret in secrets.items() if secret in text] == [], file
 
 
-def asset_triggered_by(run: Run) -> dict[str, Any] | None:
+def asset_triggered_by(run: Run) -> DAGRunResponse | None:
     """The ended run of refresh_marts that an asset event of this run has started, if there is one."""
     for refresh in run.stack.runs("refresh_marts"):
-        if refresh["run_type"] != "asset_triggered" or refresh["state"] not in ENDED:
+        if refresh.run_type != "asset_triggered" or refresh.state not in ENDED:
             continue
-        path = Run(run.stack, "refresh_marts", refresh["dag_run_id"]).path
-        events = run.stack.api.get(f"{path}/upstreamAssetEvents")["asset_events"]
-        if any(event["source_run_id"] == run.run_id for event in events) and no_mart_is_due(run):
+        events = DagRunApi(run.stack.api).get_upstream_asset_events("refresh_marts", refresh.dag_run_id).asset_events
+        if any(event.source_run_id == run.run_id for event in events) and no_mart_is_due(run):
             return refresh
     return None
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from airflow_client.client import DAGApi
 
 from tests.e2e.stack import Stack
 
@@ -39,10 +40,10 @@ def last_line(text: str) -> str:
 
 @pytest.mark.parametrize("dag_id", DAGS)
 def test_every_dag_explains_itself(dag_id: str, stack: Stack) -> None:
-    dag = stack.api.get(f"/api/v2/dags/{dag_id}/details")
-    assert dag["doc_md"].strip().startswith(f"### {dag_id}")
-    assert dag["description"]
-    assert not dag["is_paused"]
+    dag = DAGApi(stack.api).get_dag_details(dag_id)
+    assert (dag.doc_md or "").strip().startswith(f"### {dag_id}")
+    assert dag.description
+    assert not dag.is_paused
 
 
 def test_the_demo_shows_the_marts_and_does_nothing_twice(stack: Stack) -> None:

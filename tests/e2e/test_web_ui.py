@@ -210,7 +210,7 @@ TABLES = """
 def marts_are_settled(stack: Stack) -> bool:
     """Whether no publication waits for a refresh and no refresh runs."""
     [(due,)] = stack.sql("SELECT count(*) FROM audit.load WHERE marts_due_since IS NOT NULL")
-    return due == 0 and all(refresh["state"] in ENDED for refresh in stack.runs("refresh_marts"))
+    return due == 0 and all(refresh.state in ENDED for refresh in stack.runs("refresh_marts"))
 
 
 def changes(before: Tables, after: Tables) -> dict[str, list[dict[str, Any]]]:

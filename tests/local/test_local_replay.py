@@ -3,16 +3,12 @@
 import subprocess
 import sys
 from datetime import UTC, datetime
-from email.message import Message
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 
-import psycopg
 import pytest
 
 from local import replay
-from local.__main__ import main
 from local.console import Failure
 from local.settings import Paths
 
@@ -73,28 +69,6 @@ def test_without_a_running_stack_it_says_how_to_start_one(tmp_path: Path) -> Non
     with pytest.raises(Failure, match=r"^Airflow of this checkout does not run: `make up` starts it\.$"):
         replay.replay(Paths(tmp_path), ["weather", "-s", "2026-10-01"])
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("gone", "hint"),
-    [
-        (URLError("Connection refused"), "make status"),
-        (ConnectionResetError("reset by peer"), "make status"),
-        (psycopg.OperationalError("no\nserver"), "make status"),
-        (HTTPError("http://airflow/api", 404, "Not Found", Message(), None), "refused http://airflow/api"),
-    ],
-    ids=lambda gone: type(gone).__name__,
-)
-def test_what_goes_away_meanwhile_is_told_in_one_line(
-    gone: Exception, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def lose_it(*_: object) -> int:
-        raise gone
-
-    monkeypatch.setattr(replay, "replay", lose_it)
-    assert main(["replay"]) == 1
-    told = capsys.readouterr().err.strip()
-    assert " ".join(str(gone).split()) in told and hint in told and "\n" not in told
 
 
 def test_the_command_is_known_to_python_m_local() -> None:

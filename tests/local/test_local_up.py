@@ -4,13 +4,13 @@ import socket
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
-from local.airflow import Api
+from local import rest
 from local.console import wait_until
 from local.up import in_time
 
 
 class BusyFirst(BaseHTTPRequestHandler):
-    """Hangs up on the first requests, as one that does not answer in time; then Airflow's answer."""
+    """Hangs up on the first requests, as one that does not answer in time; then Airflow's response."""
 
     left = 2
 
@@ -27,13 +27,13 @@ class BusyFirst(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def test_an_answer_that_does_not_come_in_time_is_waited_for() -> None:
+def test_a_response_that_does_not_come_in_time_is_waited_for() -> None:
     with HTTPServer(("127.0.0.1", 0), BusyFirst) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
-            api = Api(f"http://127.0.0.1:{server.server_port}", "")
-            wait_until(in_time(api.is_warm), 20, lambda: "not in time")
+            warm = in_time(lambda: rest.is_warm(f"http://127.0.0.1:{server.server_port}"))
+            wait_until(warm, 20, lambda: "not in time")
         finally:
             server.shutdown()
             thread.join()

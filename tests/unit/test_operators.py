@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -54,12 +54,13 @@ def test_a_try_waits_as_long_as_the_service_asked_for(error: Exception, seconds:
         ({"Retry-After": ""}, None),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "-5"}, None),
-        ({"Retry-After": "Fri, 20 Nov 2026 12:30:00 GMT"}, 0.0),
+        ({"Retry-After": "Fri, 20 Nov 2026 12:30:00 GMT"}, 90.0),
+        ({"Retry-After": "Fri, 20 Nov 2026 12:28:00 GMT"}, 0.0),
         ({"X-Retry-After": "7"}, None),
     ],
 )
 def test_retry_after_is_read_in_seconds_and_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_of(headers) == seconds
+    assert retry_after_of(headers, datetime(2026, 11, 20, 12, 28, 30, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize("contact", [None, "ops@example.org", "https://example.org/bot"])

@@ -69,7 +69,7 @@ def pipeline(
         monkeypatch.setenv(f"AIRFLOW_CONN_{connection}", sandbox.url)
     # The same server under another name, so that a test can tell which connection was asked.
     monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO_ARCHIVE", sandbox.url.replace("127.0.0.1", "localhost"))
-    return Pipeline(owner, lambda: sandbox.now, monkeypatch)
+    return Pipeline(owner, lambda: sandbox.now)
 
 
 def follow(owner: psycopg.Connection, locations: list[SeedLocation], pages: list[SeedPage]) -> None:

@@ -13,12 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
-import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.patience import Patience
 from include.warehouse import SQL_FOLDER
-from plugins.operators import extract, plan
 from plugins.warehouse import note_failure
 
 STEPS = ("extract", "transform", "validate", "publish")
@@ -55,13 +53,8 @@ class Pipeline:
     `owner` is for looking at the tables; `clock` is the time that plan and extract go by.
     """
 
-    def __init__(
-        self, owner: psycopg.Connection, clock: Callable[[], datetime], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def __init__(self, owner: psycopg.Connection, clock: Callable[[], datetime]) -> None:
         self.owner = owner
-        frozen = SimpleNamespace(now=lambda zone: clock().astimezone(zone))
-        monkeypatch.setattr(plan, "datetime", frozen)
-        monkeypatch.setattr(extract, "datetime", frozen)
         self.clock = clock
         self.waits: list[float] = []
         """Seconds of each pause that extractions made; it took no time."""
@@ -80,9 +73,8 @@ class Pipeline:
     def plan(self, run: DagRun) -> DagRun:
         """The task plan of a run; also when it is cleared as a whole."""
         params = dict(dag(run.dag_id).params)
-        run.loads = task(run.dag_id, "plan").execute(
-            {"dag": dag(run.dag_id), "dag_run": run, "params": params | run.conf}
-        )
+        context = {"dag": dag(run.dag_id), "dag_run": run, "params": params | run.conf}
+        run.loads = self.task(run.dag_id, "plan").execute(context)
         return run
 
     def finish(
@@ -99,7 +91,7 @@ class Pipeline:
     def _load(self, run: DagRun, map_index: int, load: dict[str, Any], steps: tuple[str, ...]) -> None:
         for step in steps:
             try:
-                execute(run.dag_id, step, load, self.patience)
+                self.execute(run.dag_id, step, load)
             except AirflowSkipException:
                 pass
             except Exception as error:
@@ -108,6 +100,20 @@ class Pipeline:
                 note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item]
                 if step != "validate":  # publish runs whether or not it failed
                     return
+
+    def execute(self, dag_id: str, step: str, load: dict[str, Any]) -> None:
+        """One task of a load, with its parameters filled in as Airflow's rendering would."""
+        operator = self.task(dag_id, f"load.{step}")
+        operator.parameters = load
+        events: Any = defaultdict(SimpleNamespace)
+        with GREAT_EXPECTATIONS if step == "validate" else nullcontext():
+            operator.execute({"outlet_events": events})
+
+    def task(self, dag_id: str, task_id: str) -> Any:
+        """An operator of the real DAG, as a process of its own would have it, with the clock and the patience of the pipeline."""
+        operator = task(dag_id, task_id).prepare_for_execution()
+        operator.clock, operator.patience = self.clock, self.patience
+        return operator
 
     def _pause(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -122,26 +128,18 @@ class Pipeline:
         ((value,),) = self.rows(query, *parameters)
         return value
 
-    def refresh_marts(self, run_type: str = "asset_triggered") -> list[str]:
-        """The DAG refresh_marts; returns the marts that were refreshed."""
+    def refresh_marts(self, run_type: str = "asset_triggered", wait: Callable[[float], None] = sleep) -> list[str]:
+        """The DAG refresh_marts, and how it waits for loads; returns the marts that were refreshed."""
         refreshed = []
-        for name, operator in dag("refresh_marts").task_dict.items():
+        for name in dag("refresh_marts").task_dict:
+            operator = self.task("refresh_marts", name)
+            operator.sleep = wait
             try:
                 operator.execute({"dag_run": SimpleNamespace(run_type=run_type)})
                 refreshed.append(name)
             except AirflowSkipException:
                 pass
         return refreshed
-
-
-def execute(dag_id: str, step: str, load: dict[str, Any], patience: Patience | None = None) -> None:
-    """One task of a load, with its parameters filled in as Airflow's rendering would; an extraction has no patience, or this."""
-    operator = task(dag_id, f"load.{step}").prepare_for_execution()
-    operator.parameters = load
-    operator.patience = patience or Patience(0)
-    events: Any = defaultdict(SimpleNamespace)
-    with GREAT_EXPECTATIONS if step == "validate" else nullcontext():
-        operator.execute({"outlet_events": events})
 
 
 def task(dag_id: str, task_id: str) -> Any:

@@ -111,15 +111,12 @@ def test_g10_a_late_publish_gives_what_the_newer_answer_did_not_know(pipeline: P
 def test_g10_the_order_is_that_of_the_answers_not_of_their_loads_ends(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """Two slots of the pool: the extraction that began first ends last."""
     from include.loads import begin_extraction, finish_extraction
-    from include.patience import Patience
 
     runs = [planned(pipeline, "extract"), planned(pipeline, "extract")]
     loads = [begin_extraction(pipeline.owner, run.loads[0]["load_id"]) for run in runs]
     for begun, value in zip(loads, (11.1, 22.2), strict=True):
         says(sandbox, temperature_2m=value)
-        operator = task("weather", "load.extract").prepare_for_execution()
-        operator.patience = Patience(0)
-        operator._converse(pipeline.owner, begun)
+        pipeline.task("weather", "load.extract")._converse(pipeline.owner, begun)
     for begun in reversed(loads):
         finish_extraction(pipeline.owner, begun, 2)
     for run in reversed(runs):

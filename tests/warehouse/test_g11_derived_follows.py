@@ -16,7 +16,7 @@ from include import marts, rollup, warehouse
 from include.seeds import SeedLocation
 from tests.warehouse.conftest import follow
 from tests.warehouse.days import days_of
-from tests.warehouse.pipeline import Pipeline, execute, utc
+from tests.warehouse.pipeline import Pipeline, utc
 from tests.warehouse.places import BOSTON, KIRITIMATI, PHOENIX
 from tests.warehouse.test_g8_bounded import blocks_of_core
 
@@ -59,7 +59,7 @@ def publish(pipeline: Pipeline, places: list[str], start: datetime, end: datetim
     rows = [(load_id, raw_id, place, hour, *(values or ordinary)(hour)) for place in ids for hour in hours]
     with pipeline.owner.cursor() as cursor:
         cursor.executemany(stage + ", %s" * NUMBERS + ")", rows)
-    execute("weather", "publish", {"load_id": load_id, "label": "test"})
+    pipeline.execute("weather", "publish", {"load_id": load_id, "label": "test"})
 
 
 def ordinary(hour: datetime) -> list[Any]:

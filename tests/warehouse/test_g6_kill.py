@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from sandbox import Fault, Sandbox
-from tests.warehouse.pipeline import STEPS, DagRun, Pipeline, dag, execute, snapshot, utc, wait_for
+from tests.warehouse.pipeline import STEPS, DagRun, Pipeline, dag, snapshot, utc, wait_for
 
 FORK = get_context("fork")
 """As Airflow starts its tasks: a process of its own that keeps the test's clock and connections."""
@@ -99,7 +99,7 @@ def test_g6_a_task_killed_at_a_table_leaves_everything_as_it_was(
     before = snapshot(known)
     run = planned(known, dag_id)
     known.finish(run, until=STEPS[STEPS.index(step) - 1])
-    with held(known, table) as wait_until_it_stands_there, started(execute, dag_id, step, run.loads[0]):
+    with held(known, table) as wait_until_it_stands_there, started(known.execute, dag_id, step, run.loads[0]):
         wait_until_it_stands_there()
     assert snapshot(known) == before
     check_that_a_rerun_completes(known, run, since=step)
@@ -116,7 +116,7 @@ def test_g6_an_extraction_killed_between_two_answers_keeps_the_first(
     landed = f"SELECT count(*) FROM {raw} WHERE load_id = {run.loads[0]['load_id']}"
     asked = len(sandbox.requests)
     sandbox.faults.append(Fault.slow(60, when=lambda _: len(sandbox.requests) == asked + 2))
-    with started(execute, dag_id, "extract", run.loads[0]):
+    with started(known.execute, dag_id, "extract", run.loads[0]):
         wait_for(lambda: len(sandbox.requests) == asked + 2)
     first_answer = known.value(landed)
     assert first_answer > 0
@@ -146,7 +146,7 @@ def test_g6_an_audit_that_cannot_be_done_is_no_verdict(known: Pipeline) -> None:
     known.finish(run, until="transform")
     known.owner.execute("ALTER TABLE core.location RENAME TO away")
     with pytest.raises(psycopg.Error, match=r'"core\.location" does not exist') as raised:
-        execute("weather", "validate", run.loads[0])
+        known.execute("weather", "validate", run.loads[0])
     # Airflow does not try again after an AirflowFailException, how an audit that came to a verdict ends.
     assert not isinstance(raised.value, AirflowFailException)
     known.owner.execute("ALTER TABLE core.away RENAME TO location")

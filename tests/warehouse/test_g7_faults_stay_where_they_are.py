@@ -20,7 +20,7 @@ from include.sources.wikipedia import api as wikipedia
 from sandbox import Fault, Sandbox
 from sandbox.server import Request
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import DagRun, Pipeline, execute, utc
+from tests.warehouse.pipeline import DagRun, Pipeline, utc
 from tests.warehouse.places import BOSTON, BOSTON_PAGE, KIRITIMATI, NEW_ENGLAND, PHOENIX
 
 DAY = ("2026-10-05", "2026-10-06")
@@ -355,7 +355,7 @@ def test_g7_a_transform_that_fails_whatever_the_answers_says_so(
         "CREATE TRIGGER refuse AFTER INSERT ON staging.weather FOR EACH STATEMENT EXECUTE FUNCTION staging.refuse()"
     )
     with pytest.raises(AirflowFailException, match="weather: load 1 cannot be staged: too many; each of its answers"):
-        execute("weather", "transform", run.loads[0])
+        pipeline.execute("weather", "transform", run.loads[0])
 
 
 Change = Callable[[dict[str, Any]], Any]

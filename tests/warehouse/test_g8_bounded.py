@@ -13,7 +13,7 @@ import pytest
 from include.seeds import SeedPage
 from sandbox import Fault, Sandbox
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import DagRun, Pipeline, execute, utc
+from tests.warehouse.pipeline import DagRun, Pipeline, utc
 from tests.warehouse.places import NEW_ENGLAND
 
 MEBIBYTE = 1 << 20
@@ -40,7 +40,7 @@ def test_g8_an_endless_answer_is_cut_off_and_explained(pipeline: Pipeline, sandb
     endless = Fault(path="/v1", headers={"Content-Encoding": "gzip"}, rewrite=lambda body: packed)
     sandbox.faults.append(endless)
     run = pipeline.plan(DagRun("weather", "endless", window(*DAY), pipeline.clock()))
-    grown, error = in_a_process(extract_all, run)
+    grown, error = in_a_process(extract_all, pipeline, run)
     assert "larger than 64 MiB" in error
     assert grown < 448 * MEBIBYTE  # the body, its text, and what the driver makes of it
     assert pipeline.value("SELECT count(*) FROM core.weather") == 0
@@ -51,7 +51,7 @@ def test_g8_ten_years_take_no_more_memory_than_one(pipeline: Pipeline) -> None:
     grown = {}
     for years in (1, 10):
         run = DagRun("weather", f"{years} years", window(f"{2021 - years}-01-01", "2021-01-01"), pipeline.clock())
-        grown[years], error = in_a_process(extract_all, pipeline.plan(run))
+        grown[years], error = in_a_process(extract_all, pipeline, pipeline.plan(run))
         assert error == ""
     hours = "SELECT sum(extract(epoch FROM window_end - window_start) / 3600 * 10)::int FROM audit.load GROUP BY run_id"
     assert sorted(pipeline.rows(hours)) == [(10 * 366 * 24,), (10 * 3653 * 24,)]
@@ -122,9 +122,9 @@ def follow_more(pipeline: Pipeline, places: int) -> None:
     )
 
 
-def extract_all(run: DagRun) -> None:
+def extract_all(pipeline: Pipeline, run: DagRun) -> None:
     for load in run.loads:
-        execute(run.dag_id, "extract", load)
+        pipeline.execute(run.dag_id, "extract", load)
 
 
 def in_a_process(job: Callable[..., Any], *arguments: Any) -> tuple[int, str]:

@@ -48,9 +48,7 @@ def test_a_publication_stays_due_when_its_load_is_extracted_again(
     assert pipeline.refresh_marts() == MARTS[:1]
 
 
-def test_a_refresh_waits_for_a_load_that_is_about_to_be_published(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refresh_waits_for_a_load_that_is_about_to_be_published(pipeline: Pipeline) -> None:
     """And shows both at once."""
     pipeline.run("weather", *DAY)
     later = DagRun("weather", "later", {"start_date": DAY[1], "end_date": "2026-10-07"}, pipeline.clock())
@@ -61,24 +59,20 @@ def test_a_refresh_waits_for_a_load_that_is_about_to_be_published(
         waits.append(seconds)
         pipeline.finish(later)
 
-    monkeypatch.setattr(marts.time, "sleep", publish)
-    assert pipeline.refresh_marts() == MARTS[:1]
+    assert pipeline.refresh_marts(wait=publish) == MARTS[:1]
     assert len(waits) == 1
     assert pipeline.value("SELECT count(*) FROM audit.load WHERE marts_due_since IS NOT NULL") == 0
 
 
 @pytest.mark.parametrize("column", ["marts_due_since", "planned_at, extracted_at, staged_at, audited_at"])
-def test_a_refresh_waits_no_longer_than_its_patience(
-    column: str, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refresh_waits_no_longer_than_its_patience(column: str, pipeline: Pipeline) -> None:
     """A published load has waited long enough, or the other one is stuck."""
     pipeline.run("weather", *DAY)
     stuck = DagRun("weather", "stuck", {"start_date": DAY[1], "end_date": "2026-10-07"}, pipeline.clock())
     pipeline.finish(pipeline.plan(stuck), until="validate")
     for name in column.split(", "):
         pipeline.owner.execute(f"UPDATE audit.load SET {name} = {name} - %s", [marts.PATIENCE])
-    monkeypatch.setattr(marts.time, "sleep", lambda _: pytest.fail("it waits"))
-    assert pipeline.refresh_marts() == MARTS[:1]
+    assert pipeline.refresh_marts(wait=lambda _: pytest.fail("it waits")) == MARTS[:1]
 
 
 def test_the_statement_works_as_typed(pipeline: Pipeline) -> None:

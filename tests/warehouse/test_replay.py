@@ -195,8 +195,7 @@ def test_the_newest_is_what_was_landed_last_not_what_was_extracted_last(pipeline
 
 def land_all(pipeline: Pipeline, begun: Any) -> None:
     """All that the task extract does between beginning and finishing an attempt."""
-    operator = task("weather", "load.extract").prepare_for_execution()
-    operator._converse(pipeline.owner, begun)
+    pipeline.task("weather", "load.extract")._converse(pipeline.owner, begun)
 
 
 def test_answers_that_are_not_trusted_give_way_to_those_that_are(pipeline: Pipeline, sandbox: Sandbox) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from plugins.warehouse import UnitsWithheld
 from sandbox import Sandbox
-from tests.warehouse.pipeline import RUN_NUMBERS, STEPS, DagRun, Pipeline, at_once, execute
+from tests.warehouse.pipeline import RUN_NUMBERS, STEPS, DagRun, Pipeline, at_once
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class History:
             load, step = self.dice.choice(self.abandoned), self.dice.choice(STEPS[1:])
             self.tell(f"woken: {load.load_id} {step}")
             with suppress(Exception):
-                execute(self.dag_id, step, {"load_id": load.load_id, "label": "woken"})
+                self.pipeline.execute(self.dag_id, step, {"load_id": load.load_id, "label": "woken"})
             self.oracle.check_core()
 
     def look_at_marts(self) -> None:
