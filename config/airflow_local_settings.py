@@ -56,4 +56,4 @@ if "dag-processor" in sys.argv:
 
 # The command line asks for the group by its name; no other process needs the command.
 if sys.argv[1:2] == ["dags"]:
-    import_module("plugins.backfill.cli").add_command()
+    import_module("plugins.commands.cli").add_command()

@@ -1,4 +1,4 @@
-"""The command itself: refuse, create, wait, tell. Called with the arguments of plugins/backfill/cli.py."""
+"""The command itself: refuse, create, wait, tell. Called with the arguments of plugins/commands/cli.py."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from plugins.backfill import Refused, metadata, moments, progress, report
+from plugins.commands import Refused, metadata, moments, progress, report
 
 NARROWEST = 160
 """Columns where the output is no terminal: rich would fold a table to 80."""

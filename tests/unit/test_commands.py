@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from plugins.backfill import Refused, cli, command, metadata, moments, progress, report
-from plugins.backfill.metadata import Counts, FailedRun, FailedTask, Window
+from plugins.commands import Refused, backfill, cli, metadata, moments, progress, report
+from plugins.commands.metadata import Counts, FailedRun, FailedTask, Window
 from tests.unit.support import utc
 
 
@@ -123,7 +123,7 @@ def test_dates_that_cannot_be_are_refused(start: str | None, end: str | None, re
 )
 def test_a_conf_that_cannot_be_is_refused(conf: str, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
-        command._conf(conf)
+        backfill._conf(conf)
 
 
 def test_resetting_runs_asks_first_and_needs_yes_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,8 +133,8 @@ def test_resetting_runs_asks_first_and_needs_yes_without_a_terminal(monkeypatch:
     monkeypatch.setattr("sys.stdin", StringIO())
     args = Namespace(reset_dagruns=True, yes=False, dag_id="weather")
     with pytest.raises(Refused, match=r"2 windows of weather .* --yes"):
-        command._confirm(args, request)
-    command._confirm(Namespace(reset_dagruns=True, yes=True, dag_id="weather"), request)
+        backfill._confirm(args, request)
+    backfill._confirm(Namespace(reset_dagruns=True, yes=True, dag_id="weather"), request)
 
     terminal = StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
@@ -142,14 +142,14 @@ def test_resetting_runs_asks_first_and_needs_yes_without_a_terminal(monkeypatch:
     answers = iter(["no", "y"])
     monkeypatch.setattr("builtins.input", lambda _: next(answers))
     with pytest.raises(Refused, match="Nothing was changed"):
-        command._confirm(args, request)
-    command._confirm(args, request)
+        backfill._confirm(args, request)
+    backfill._confirm(args, request)
     monkeypatch.undo()
     monkeypatch.setattr(metadata, "windows", lambda _, reprocess: having[reprocess])
     monkeypatch.setattr("sys.stdin", terminal)
     monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
     with pytest.raises(Refused, match="Nothing was changed"):
-        command._confirm(args, request)  # Ctrl-D
+        backfill._confirm(args, request)  # Ctrl-D
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_backfill_ahead_of_catchup_says_what_catchup_will_leave_out(
     printed = StringIO()
     windows = [Window(day, utc(day), utc(day) + timedelta(days=1)) for day in ("2026-10-03", "2026-10-02")]
     dag = metadata.Dag(4, utc(next_scheduled) if next_scheduled else None)
-    command._tell_what_catchup_skips(Console(file=printed, width=300), dag, windows)
+    backfill._tell_what_catchup_skips(Console(file=printed, width=300), dag, windows)
     assert ("had come to 2026-10-01" in printed.getvalue()) == is_told
 
 
@@ -269,7 +269,7 @@ def test_an_error_is_read_from_a_log_entry(entry: dict[str, Any], error: str) ->
 
 
 def test_airflow_still_has_the_internals_that_the_command_stands_on() -> None:
-    """Of Airflow 3.3.2. When this fails after an upgrade, plugins/backfill/metadata.py and cli.py want a look."""
+    """Of Airflow 3.3.2. When this fails after an upgrade, plugins/commands/metadata.py and cli.py want a look."""
     from airflow.api_fastapi.common.dagbag import resolve_run_on_latest_version
     from airflow.cli.cli_config import ActionCommand, GroupCommand, core_commands
     from airflow.models.backfill import Backfill, BackfillDagRun, ReprocessBehavior, _create_backfill, _do_dry_run
@@ -307,6 +307,6 @@ def test_nothing_slow_is_imported_before_the_command_runs() -> None:
     import subprocess
     import sys
 
-    code = "import sys, plugins.backfill.cli; print({n.split('.')[0] for n in sys.modules} & {'airflow', 'rich', 'sqlalchemy'})"
+    code = "import sys, plugins.commands.cli; print({n.split('.')[0] for n in sys.modules} & {'airflow', 'rich', 'sqlalchemy'})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ("set()\n", 0), done.stderr

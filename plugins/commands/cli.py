@@ -39,7 +39,7 @@ def _command() -> Any:
         name="backfill",
         help="Run a DAG for every window of its schedule between two dates",
         description=DESCRIPTION,
-        func=config.lazy_load_command("plugins.backfill.command.backfill"),
+        func=config.lazy_load_command("plugins.commands.backfill.backfill"),
         args=(
             config.ARG_DAG_ID,
             config.Arg(("-s", "--start-date"), help=f"First logical date. {date}"),

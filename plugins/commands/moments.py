@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from plugins.backfill import Refused
+from plugins.commands import Refused
 
 
 def read(text: str, option: str) -> datetime:

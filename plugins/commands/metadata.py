@@ -1,7 +1,7 @@
 """Backfills in Airflow's metadata database.
 
 Airflow 3.3.2 has no public Python API for them: this module alone touches its models and the private functions that its own
-`airflow backfill create` calls. tests/unit/test_backfill.py notices when they change. All imports of Airflow's models are inside
+`airflow backfill create` calls. tests/unit/test_commands.py notices when they change. All imports of Airflow's models are inside
 the functions: they are slow.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from plugins.backfill import Refused
+from plugins.commands import Refused
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -8,7 +8,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from plugins.backfill.metadata import Counts, count, is_unreachable, settle
+from plugins.commands.metadata import Counts, count, is_unreachable, settle
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plugins.backfill.metadata import FailedRun, failed_runs
-from plugins.backfill.moments import typed
+from plugins.commands.metadata import FailedRun, failed_runs
+from plugins.commands.moments import typed
 
 MOST_ROWS = 20
 LONGEST_ERROR = 300
