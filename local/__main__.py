@@ -1,4 +1,4 @@
-"""`python -m local up|down|demo|status|replay`; see the Makefile."""
+"""`python -m local up|down|demo|status`; see the Makefile."""
 
 import io
 import sys
@@ -9,7 +9,7 @@ import psycopg
 from local.console import Failure, out
 from local.settings import Paths
 
-USAGE = "usage: python -m local up|down|demo|status|replay"
+USAGE = "usage: python -m local up|down|demo|status"
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
 
         replace_this_process(arguments[1])
     try:
-        return _run(action, arguments[1:], paths)
+        return _run(action, paths)
     except Failure as failure:
         out.file.flush()
         print(f"\n{failure}", file=sys.stderr)
@@ -41,8 +41,8 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def _run(action: str, arguments: list[str], paths: Paths) -> int:
-    from local import demo, replay, up
+def _run(action: str, paths: Paths) -> int:
+    from local import demo, up
 
     if action == "up":
         up.up(paths)
@@ -54,8 +54,6 @@ def _run(action: str, arguments: list[str], paths: Paths) -> int:
         return up.status(paths)
     if action == "demo":
         return demo.demo(paths)
-    if action == "replay":
-        return replay.replay(paths, arguments)
     print(USAGE, file=sys.stderr)
     return 2
 

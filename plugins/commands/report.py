@@ -1,70 +1,54 @@
-"""Tells which runs of a backfill failed, why, and how to run only those again."""
+"""Tells which runs failed, which of their tasks and why, where all of it is, and what repeats them."""
 
-import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from plugins.commands.metadata import FailedRun, failed_runs
-from plugins.commands.moments import typed
+from plugins.commands.command import address, number
+from plugins.commands.metadata import FailedRun, FailedTask
 
-MOST_ROWS = 20
-LONGEST_ERROR = 300
+MOST_RUNS = 20
+MOST_TASKS = 3
+LONGEST_ERROR = 1000
+
+Ledger = dict[tuple[str, int], str]
+"""(run, map index) -> error"""
 
 
-def tell_failures(console: Console, dag_id: str, backfill_id: int) -> None:
-    """A table of the failed runs and the command that runs them again."""
-    runs = failed_runs(backfill_id, with_errors=MOST_ROWS)
-    console.print(_table(runs, _ledger(dag_id, [run.run_id for run in runs])))
+def tell_failures(console: Console, dag_id: str, runs: Sequence[FailedRun], again: str) -> None:
+    """The failed runs with the beginning of their errors; `again` is the command that repeats them."""
+    console.print(f"{number(len(runs), 'run')} failed:")
+    errors = _ledger(dag_id, [run.run_id for run in runs[:MOST_RUNS]])
+    lines = [line for run in runs[:MOST_RUNS] for line in _told(run, errors)]
+    if len(runs) > MOST_RUNS:
+        lines.append(f"  and {len(runs) - MOST_RUNS} more")
+    where = address("dags", dag_id, "runs", *[run.run_id for run in runs if len(runs) == 1])
     # Not wrapped: it is there to be copied.
-    console.print(Text(f"When the cause is gone:\n  {again(dag_id, runs)}"), soft_wrap=True)
+    console.print(*lines, f"All of it: {where}", f"When the cause is gone:\n  {again}", sep="\n", soft_wrap=True)
 
 
-def again(dag_id: str, runs: Sequence[FailedRun]) -> str:
-    """The command that runs the failed windows again; those between them that succeeded are left alone."""
-    moments = [run.logical_date for run in runs if run.logical_date]
-    if not moments:
-        return f"airflow dags clear {dag_id} --help"
-    days = all(run.window.end and run.window.start and (run.window.end - run.window.start).days for run in runs)
-    first, last = typed(min(moments), days), typed(max(moments), days)
-    return f"airflow dags backfill {shlex.quote(dag_id)} -s {first} -e {last} --rerun-failed-tasks"
-
-
-def _table(runs: Sequence[FailedRun], ledger: dict[tuple[str, int], str]) -> Table:
-    table = Table(title=f"{len(runs)} failed", title_justify="left", box=SIMPLE, pad_edge=False)
-    table.add_column("run id", no_wrap=True)
-    table.add_column("window from", no_wrap=True)
-    table.add_column("failed task")
-    table.add_column("error")
-    for run in runs[:MOST_ROWS]:
-        table.add_row(*(Text(cell) for cell in _row(run, ledger)))
-    if len(runs) > MOST_ROWS:
-        table.caption = f"and {len(runs) - MOST_ROWS} more"
-    return table
-
-
-def _row(run: FailedRun, ledger: dict[tuple[str, int], str]) -> tuple[str, str, str, str]:
-    window = f"{run.window.start:%Y-%m-%d %H:%M}" if run.window.start else run.window.name
+def _told(run: FailedRun, errors: Ledger) -> Iterator[str]:
+    yield f"  {run.run_id}" + (f", window from {run.window.start:%Y-%m-%d %H:%M}" if run.window.start else "")
     if not run.tasks:
-        return run.run_id, window, "", "no task failed: the backfill was cancelled, or the run marked as failed"
-    first, *others = run.tasks
-    name = first.name + (f" and {len(others)} more" if others else "")
-    return run.run_id, window, name, first_line(ledger.get((run.run_id, first.map_index)) or first.error)
+        yield "    no task failed: the backfill was cancelled, or the run marked as failed"
+    for task in run.tasks[:MOST_TASKS]:
+        yield f"    {task.name}: {_beginning(errors.get((run.run_id, task.map_index)) or _logged(task))}"
+    if len(run.tasks) > MOST_TASKS:
+        yield f"    and {number(len(run.tasks) - MOST_TASKS, 'task')} more"
 
 
-def first_line(error: str) -> str:
-    """What fits a table; says so when nothing is known."""
-    lines = error.strip().splitlines()
-    if not lines:
-        return "see the task's log"
-    return lines[0] if len(lines[0]) <= LONGEST_ERROR else f"{lines[0][:LONGEST_ERROR]}…"
+def _logged(task: FailedTask) -> str:
+    return task.error.strip() or "see its log"
 
 
-def _ledger(dag_id: str, run_ids: list[str]) -> dict[tuple[str, int], str]:
-    """(run, map index) -> error, from the warehouse; empty when there is no warehouse, or none that answers."""
+def _beginning(error: str) -> str:
+    """The first line, cut where it is very long."""
+    line = error.splitlines()[0]
+    return line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}…"
+
+
+def _ledger(dag_id: str, run_ids: list[str]) -> Ledger:
+    """From the warehouse; empty when there is no warehouse, or none that answers."""
     try:
         from include.warehouse import run
         from plugins.warehouse import warehouse

@@ -1,18 +1,24 @@
-"""`airflow dags backfill`: how it reads its arguments and tells of failures, and Airflow's internals that it stands on."""
+"""`airflow dags backfill` and `replay`: what they read and tell, and Airflow's internals that they stand on."""
 
 import inspect
 from argparse import Namespace
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from plugins.commands import Refused, backfill, cli, metadata, moments, progress, report
-from plugins.commands.metadata import Counts, FailedRun, FailedTask, Window
+from include.errors import Refused
+from include.progress import Counts
+from include.windows import Window as Span
+from include.windows import typed_range
+from plugins.commands import backfill, cli, command, metadata, replay, report
+from plugins.commands.metadata import FailedRun, FailedTask, Status, Window
 from tests.unit.support import utc
+
+NOW = utc("2026-11-20T12:30")
 
 
 @pytest.fixture
@@ -41,26 +47,27 @@ def parse(commands: list[Any], *words: str) -> Namespace:
     return parser.parse_args(["dags", *words])
 
 
-def test_the_command_joins_the_group_dags_once(commands: list[Any]) -> None:
+def test_the_commands_join_the_group_dags_once(commands: list[Any]) -> None:
     before = dags_group(commands)
-    cli.add_command()
-    cli.add_command()
-    assert sorted(dags_group(commands)) == sorted([*before, "backfill"])
+    cli.add_commands()
+    cli.add_commands()
+    assert sorted(dags_group(commands)) == sorted([*before, "backfill", "replay"])
 
 
 def test_a_command_of_that_name_in_airflow_wins(commands: list[Any]) -> None:
-    cli.add_command()
+    cli.add_commands()
     index = next(index for index, command in enumerate(commands) if command.name == "dags")
     theirs = next(command for command in commands[index].subcommands if command.name == "list")._replace(
         name="backfill"
     )
     commands[index] = commands[index]._replace(subcommands=(theirs,))
-    cli.add_command()
-    assert commands[index].subcommands == (theirs,)
+    cli.add_commands()
+    assert commands[index].subcommands[0] == theirs
+    assert dags_group(commands) == ["backfill", "replay"]
 
 
 def test_it_takes_what_airflow_2_users_type(commands: list[Any]) -> None:
-    cli.add_command()
+    cli.add_commands()
     short = "backfill weather -s 2026-10-01 -e 2026-10-31 -c {} -B -y --dry-run --rerun-failed-tasks"
     args = parse(commands, *short.split())
     assert (args.dag_id, args.start_date, args.end_date, args.conf) == ("weather", "2026-10-01", "2026-10-31", "{}")
@@ -73,51 +80,10 @@ def test_it_takes_what_airflow_2_users_type(commands: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        ("2026-01-01", "2026-01-31", ("2026-01-01T00:00:00", "2026-01-31T23:59:59")),
-        ("2026-01-01", None, ("2026-01-01T00:00:00", "2026-01-01T23:59:59")),
-        (None, "2026-01-31", ("2026-01-31T00:00:00", "2026-01-31T23:59:59")),
-        ("2026-01-01T06:00", "2026-01-01T08:00", ("2026-01-01T06:00:00", "2026-01-01T08:00:00")),
-        ("2026-01-01T06:00+02:00", "2026-01-01T04:00Z", ("2026-01-01T04:00:00", "2026-01-01T04:00:00")),
-    ],
-)
-def test_both_dates_are_inclusive(start: str | None, end: str | None, expected: tuple[str, str]) -> None:
-    assert moments.read_range(start, end) == (utc(expected[0]), utc(expected[1]))
-
-
-def test_today_can_be_the_last_day() -> None:
-    today = str(datetime.now(UTC).date())
-    assert moments.read_range(today, today)[0] == utc(today)
-
-
-TOMORROW = str(datetime.now(UTC).date() + timedelta(days=1))
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "reason"),
-    [
-        ("2026-01-31", "2026-01-01", "--start-date 2026-01-31 is after --end-date 2026-01-01"),
-        ("2026-01-01", TOMORROW, f"--end-date {TOMORROW} lies in the future"),
-        (TOMORROW, TOMORROW, f"--start-date {TOMORROW} lies in the future"),
-        ("January", "2026-01-31", "--start-date 'January' is no date"),
-        ("0001-01-01T00:00+14:00", None, "is no date"),
-        ("2026-01-01", "2026-02-30", "--end-date '2026-02-30' is no date"),
-        (None, None, "-s 2026-10-01 -e 2026-10-31"),
-    ],
-)
-def test_dates_that_cannot_be_are_refused(start: str | None, end: str | None, reason: str) -> None:
-    with pytest.raises(Refused) as refusal:
-        moments.read_range(start, end)
-    assert reason in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-
-
-@pytest.mark.parametrize(
     ("conf", "reason"),
     [
-        ("{", "no JSON"),
-        ("[1]", "no JSON object"),
+        ("{", "not JSON"),
+        ("[1]", "not a JSON object"),
         ('{"start_date": "2026-01-01"}', "same window"),
     ],
 )
@@ -165,51 +131,49 @@ def test_a_backfill_ahead_of_catchup_says_what_catchup_will_leave_out(
     assert ("had come to 2026-10-01" in printed.getvalue()) == is_told
 
 
-def counts(succeeded: int, failed: int = 0, running: int = 0, queued: int = 0) -> Counts:
-    return Counts(succeeded, failed, running, queued, skipped=0, on_hold=False)
+def test_waiting_shows_what_it_sees_and_survives_a_restart_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
 
+    def status(done: int, failed: int = 0) -> Status:
+        return Status(Counts(2, done, 0, failed), is_over=done == 2, has_failed=failed > 0)
 
-def test_the_pace_is_of_the_windows_since_waiting_began() -> None:
-    pace = progress.Pace(counts(10, queued=80), now=100)
-    assert pace.tell(counts(10, queued=80), now=130) == ""
-    assert pace.tell(counts(19, failed=1, queued=70), now=160) == "10.0/min, 0:07:00 left"
-    assert pace.tell(counts(90), now=580) == "10.0/min, took 0:08:00"
+    seen: Iterator[Exception | Status] = iter(
+        [status(0), OperationalError("select", None, Exception("gone")), status(1), status(2, failed=1)]
+    )
 
+    def look() -> Status:
+        found = next(seen)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-def test_waiting_prints_a_line_for_each_change_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = [
-        counts(0, queued=2),
-        counts(0, running=1, queued=1),
-        counts(1, queued=1),
-        counts(1, queued=1),
-        counts(1, 1),
-    ]
-    seen = iter(steps)
-    monkeypatch.setattr(progress, "count", lambda _: next(seen))
-    monkeypatch.setattr(progress, "settle", lambda _: True)
-    monkeypatch.setattr(progress, "POLL_SECONDS", 0)
+    monkeypatch.setattr(command, "POLL_SECONDS", 0)
     out = StringIO()
-    assert progress.wait(Console(file=out, width=160), "weather", 1) == steps[-1]
-    lines = [line.split(" windows")[0] for line in out.getvalue().splitlines()]
-    assert lines == ["0/2", "1/2", "2/2"]
+    assert command.wait(Console(file=out, width=160), "weather", "windows", look) == status(2, failed=1)
+    assert [line.split(" done")[0] for line in out.getvalue().splitlines()] == [
+        f"weather: {done}/2 windows" for done in (0, 1, 2)
+    ]
     assert "1 failed" in out.getvalue()
 
 
-def test_waiting_survives_a_restart_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sqlalchemy.exc import OperationalError
+@pytest.mark.parametrize(("error", "patience"), [("OperationalError", -1), ("ProgrammingError", 300)])
+def test_a_database_that_stays_away_ends_the_waiting_and_another_error_at_once(
+    error: str, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlalchemy.exc
 
-    answers: Iterator[Exception | Counts] = iter([OperationalError("select", None, Exception("gone")), counts(1)])
+    kind = getattr(sqlalchemy.exc, error)
+    errors = iter([kind("select", None, Exception("no"))])
 
-    def count(_: int) -> Counts:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def look() -> Status:
+        for raised in errors:
+            raise raised
+        return Status(Counts(1, 1, 0, 0), is_over=True, has_failed=False)
 
-    monkeypatch.setattr(progress, "count", count)
-    monkeypatch.setattr(progress, "settle", lambda _: True)
-    monkeypatch.setattr(progress, "POLL_SECONDS", 0)
-    assert progress.wait(Console(file=StringIO()), "weather", 1) == counts(1)
+    monkeypatch.setattr(command, "POLL_SECONDS", 0)
+    monkeypatch.setattr(command, "PATIENCE_SECONDS", patience)
+    with pytest.raises(kind):
+        command.wait(Console(file=StringIO()), "weather", "windows", look)
 
 
 def failed_run(day: int, *tasks: FailedTask, hours: int = 24) -> FailedRun:
@@ -218,42 +182,88 @@ def failed_run(day: int, *tasks: FailedTask, hours: int = 24) -> FailedRun:
 
 
 def told(monkeypatch: pytest.MonkeyPatch, runs: list[FailedRun], ledger: dict[tuple[str, int], str]) -> str:
-    monkeypatch.setattr(report, "failed_runs", lambda *_, **__: runs)
     monkeypatch.setattr(report, "_ledger", lambda *_: ledger)
     out = StringIO()
-    report.tell_failures(Console(file=out, width=160), "weather", 1)
+    report.tell_failures(Console(file=out, width=80, markup=False), "weather", runs, "airflow dags backfill weather")
     return out.getvalue()
 
 
-def test_the_report_names_run_task_and_the_first_line_of_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_names_runs_tasks_and_the_first_lines_of_their_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     extract = FailedTask("load.extract [Boston]", 0, "from the log\nTraceback")
     plan = FailedTask("plan", -1, "ValueError: [red]\nmore")
-    text = told(monkeypatch, [failed_run(3, extract, plan), failed_run(7, plan)], {("run of 3", 0): "from the ledger"})
-    first, second = (next(line for line in text.splitlines() if f"run of {day}" in line) for day in (3, 7))
-    assert "2026-10-03 00:00" in first
-    assert "load.extract [Boston] and 1 more" in first
-    assert "from the ledger" in first and "from the log" not in text
-    assert "ValueError: [red]" in second and "more" not in second
-    assert "airflow dags backfill weather -s 2026-10-03 -e 2026-10-07 --rerun-failed-tasks" in text
+    unknown = FailedTask("load.publish", 1, "")
+    tasks = [extract, plan, unknown, plan, plan]
+    text = told(monkeypatch, [failed_run(3, *tasks), failed_run(7, plan)], {("run of 3", 0): "from the ledger"})
+    assert text.splitlines()[:7] == [
+        "2 runs failed:",
+        "  run of 3, window from 2026-10-03 00:00",
+        "    load.extract [Boston]: from the ledger",
+        "    plan: ValueError: [red]",
+        "    load.publish: see its log",
+        "    and 2 tasks more",
+        "  run of 7, window from 2026-10-07 00:00",
+    ]
+    assert "/dags/weather/runs\n" in text
+    assert text.endswith("When the cause is gone:\n  airflow dags backfill weather\n")
+
+
+def test_the_report_of_one_run_leads_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = told(monkeypatch, [failed_run(3)], {})
+    assert "no task failed: the backfill was cancelled" in text
+    assert "/dags/weather/runs/run%20of%203\n" in text
 
 
 def test_the_report_is_cut_where_hundreds_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [failed_run(day) for day in range(1, report.MOST_ROWS + 6)]
+    runs = [failed_run(day) for day in range(1, report.MOST_RUNS + 6)]
     text = told(monkeypatch, runs, {})
-    assert text.count("run of") == report.MOST_ROWS
-    assert "and 5 more" in text
-    assert "-e 2026-10-25" in text
+    assert text.count("run of") == report.MOST_RUNS
+    assert "25 runs failed" in text and "and 5 more" in text
 
 
-def test_hours_are_named_exactly_when_windows_are_shorter_than_a_day() -> None:
-    typed = report.again("weather", [failed_run(3, hours=1)])
-    assert "-s 2026-10-03T00:00:00+00:00 -e 2026-10-03T00:00:00+00:00" in typed
+def test_what_failed_is_run_again_by_the_days_or_the_hours_of_it() -> None:
+    days = backfill.again("weather", [failed_run(3), failed_run(25)])
+    assert days == "airflow dags backfill weather -s 2026-10-03 -e 2026-10-25 --rerun-failed-tasks"
+    hours = backfill.again("weather", [failed_run(3, hours=1)])
+    assert "-s 2026-10-03T00:00:00+00:00 -e 2026-10-03T00:00:00+00:00" in hours
 
 
 @pytest.mark.parametrize("day", [True, False])
 @pytest.mark.parametrize("text", ["2026-10-03", "2026-10-03T06:00"])
 def test_what_is_printed_to_be_typed_is_read_as_the_same_moment(text: str, day: bool) -> None:
-    assert moments.read(moments.typed(utc(text), day), "-s") == utc(text)
+    assert typed_range(backfill.as_typed(utc(text), day), None, NOW)[0] == utc(text)
+
+
+def replay_of(commands: list[Any], *words: str) -> replay.Request:
+    cli.add_commands()
+    return replay.read(parse(commands, "replay", *words), NOW)
+
+
+def test_a_replay_is_a_run_of_the_half_open_window(commands: list[Any]) -> None:
+    conf = {"start_date": "2026-10-01T00:00:00+00:00", "end_date": "2026-11-01T00:00:00+00:00", "replay": True}
+    assert replay_of(commands, "weather", "-s", "2026-10-01", "-e", "2026-10-31").conf == conf
+    second = replay_of(commands, "weather", "--start-date", "2026-10-01T06:00").window
+    assert second == Span(utc("2026-10-01T06:00"), utc("2026-10-01T06:00:01"))
+
+
+@pytest.mark.parametrize(("dag_id", "param"), [("weather", "locations"), ("wikipedia", "pages")])
+def test_a_replay_of_some_places_or_pages(commands: list[Any], dag_id: str, param: str) -> None:
+    words = [dag_id, "-s", "2026-10-01", "--only", "New England", "--only", "Boston"]
+    assert replay_of(commands, *words).conf[param] == ["New England", "Boston"]
+    # A second call has no names of the first.
+    assert param not in replay_of(commands, dag_id, "-s", "2026-10-01").conf
+
+
+@pytest.mark.parametrize("dag_id", ["refresh_marts", "no_such_dag"])
+def test_a_replay_of_what_is_no_source_is_refused(commands: list[Any], dag_id: str) -> None:
+    with pytest.raises(Refused, match=f"{dag_id} is not a source .*: weather, wikipedia"):
+        replay_of(commands, dag_id, "-s", "2026-10-01")
+
+
+def test_a_replay_is_repeated_as_it_was_typed(commands: list[Any]) -> None:
+    cli.add_commands()
+    words = ["-e", "2026-10-31", "--only", "New England", "--only", "Boston"]
+    again = replay.again(parse(commands, "replay", "wikipedia", *words))
+    assert again == "airflow dags replay wikipedia -e 2026-10-31 --only 'New England' --only Boston"
 
 
 @pytest.mark.parametrize(
@@ -268,15 +278,19 @@ def test_an_error_is_read_from_a_log_entry(entry: dict[str, Any], error: str) ->
     assert metadata.error_of(entry) == error
 
 
-def test_airflow_still_has_the_internals_that_the_command_stands_on() -> None:
+def test_airflow_still_has_the_internals_that_the_commands_stand_on() -> None:
     """Of Airflow 3.3.2. When this fails after an upgrade, plugins/commands/metadata.py and cli.py want a look."""
+    from airflow.api.common.trigger_dag import trigger_dag
     from airflow.api_fastapi.common.dagbag import resolve_run_on_latest_version
     from airflow.cli.cli_config import ActionCommand, GroupCommand, core_commands
+    from airflow.models import DagModel, DagRun, TaskInstance
     from airflow.models.backfill import Backfill, BackfillDagRun, ReprocessBehavior, _create_backfill, _do_dry_run
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.timetables.base import Timetable
     from airflow.utils.cli import action_cli
     from airflow.utils.log.log_reader import TaskLogReader
+    from airflow.utils.state import DagRunState, TaskInstanceState
+    from airflow.utils.types import DagRunTriggeredByType
 
     create, dry_run = (
         set(inspect.signature(_create_backfill).parameters),
@@ -290,6 +304,19 @@ def test_airflow_still_has_the_internals_that_the_command_stands_on() -> None:
     assert {"backfill_id", "dag_run_id"} <= columns(BackfillDagRun)
     latest_version = list(inspect.signature(resolve_run_on_latest_version).parameters)
     assert latest_version == ["explicit_value", "dag_id", "session", "fallback"]
+    triggered = inspect.signature(trigger_dag).parameters
+    assert {"dag_id", "triggered_by", "triggering_user_name", "conf"} <= set(triggered)
+    assert triggered["logical_date"].default is None
+    assert "CLI" in DagRunTriggeredByType.__members__
+    assert {"dag_id", "is_stale", "is_paused", "max_active_runs", "next_dagrun"} <= {
+        *columns(DagModel),
+        *vars(DagModel),
+    }
+    assert {"dag_id", "run_id", "state", "data_interval_start", "partition_key", "backfill_id"} <= columns(DagRun)
+    assert {"dag_id", "run_id", "map_index", "state", "try_number", "end_date"} <= columns(TaskInstance)
+    assert {"success", "failed"} == {state for state in DagRunState if state not in ("queued", "running")}
+    unfinished = {state for state in TaskInstanceState if state not in metadata.ENDED}
+    assert set(metadata.ENDED) <= set(TaskInstanceState) and not unfinished & {"success", "failed"}
     assert {"dag_id", "session"} <= set(inspect.signature(SerializedDagModel.get).parameters)
     assert {"asset_condition", "periodic"} <= set(vars(Timetable))
     assert "check_db" in inspect.signature(action_cli).parameters
@@ -297,6 +324,18 @@ def test_airflow_still_has_the_internals_that_the_command_stands_on() -> None:
     assert isinstance(core_commands, list)
     assert {"name", "help", "func", "args"} <= set(ActionCommand._fields)
     assert {"name", "subcommands"} <= set(GroupCommand._fields)
+
+
+def test_airflow_still_looks_for_stored_connections_where_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
+
+    def looks_in_the_database() -> bool:
+        return any(type(backend).__name__ == "MetastoreBackend" for backend in ensure_secrets_backend_loaded())
+
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "")
+    assert not looks_in_the_database()
+    metadata.find_stored_connections()
+    assert looks_in_the_database()
 
 
 def columns(model: Any) -> set[str]:

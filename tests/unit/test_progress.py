@@ -26,13 +26,15 @@ def test_where_there_is_no_terminal_each_thing_has_a_line_when_more_of_it_is_don
         progress.show("wikipedia", counts(0, total=0))
         progress.show("weather", counts(1, running=2, total=5))
         progress.show("weather", counts(1, running=2, total=5), "on hold: [paused]")
-    assert [line.split(",")[0] for line in out.getvalue().splitlines()] == [
+    lines = out.getvalue().splitlines()
+    assert [line.split(",")[0] for line in lines] == [
         "weather: 0/5 tasks done",
         "wikipedia: 0/0 tasks done",
         "weather: 1/5 tasks done",
         "weather: 1/5 tasks done",
     ]
-    assert ", 2 running, 0 failed, on hold: [paused]" in out.getvalue()
+    assert ["/min" in line for line in lines] == [False, False, True, True]
+    assert ", 2 running, 0 failed, on hold: [paused], " in lines[-1]
 
 
 def test_on_a_terminal_each_thing_has_a_bar() -> None:
