@@ -46,8 +46,8 @@ down: ## stop what this checkout started; the data stays
 status: ## show what runs; fails when not all of it does
 	@if [ -e .venv/.installed ]; then $(RUN) -m local status; else echo "Not installed: make up"; exit 1; fi
 
-replay: install ## rebuild core from the stored answers: make replay ARGS="weather -s 2026-10-01 -e 2026-10-31"
-	@$(RUN) -m local replay $(ARGS)
+replay: ## rebuild core from the stored answers: make replay ARGS="weather -s 2026-10-01 -e 2026-10-31"
+	@if [ -e .local/env ]; then . .local/env && airflow dags replay $(ARGS); else echo "Not set up: make up"; exit 2; fi
 
 gaps: ## list what is missing or failed since DW_START_DATE and what fills it; fails when there is any
 	@if [ -e .local/env ]; then . .local/env && $(RUN) -m include gaps; else echo "Not set up: make up"; exit 2; fi

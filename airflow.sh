@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs Airflow's command line in the compose stack: ./airflow.sh dags list, ./airflow.sh python -m include seed, ./airflow.sh bash
+# Runs a command in the compose stack: ./airflow.sh dags replay …, ./airflow.sh python -m include gaps, ./airflow.sh bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 exec docker compose --progress quiet run --rm --no-deps airflow-cli "$@"

@@ -54,6 +54,6 @@ if starts_tasks():
 if "dag-processor" in sys.argv:
     preload(*FOR_DAG_FILES)
 
-# The command line asks for the group by its name; no other process needs the command.
+# The command line asks for the group by its name; no other process needs the commands.
 if sys.argv[1:2] == ["dags"]:
-    import_module("plugins.backfill.cli").add_command()
+    import_module("plugins.commands.cli").add_commands()

@@ -17,7 +17,7 @@ into `staging.weather`, audits them, and upserts them into `core.weather`. Any w
 the `DW_WEATHER_REVISION_DAYS` before it again. `locations` restricts the run to some places.
 
 **Replay**: with `replay` nobody is asked: the window is built again from the answers that `raw` holds, as after the correction of
-a transform. `make replay` does the same.
+a transform. `airflow dags replay` does the same.
 
 Weather data by [Open-Meteo.com](https://open-meteo.com), CC BY 4.0.
 """

@@ -19,7 +19,7 @@ the `DW_WIKIPEDIA_REVISION_DAYS` before it again: a lagging replica may hide the
 restricts the run to some pages: `Boston`, or `de:Boston` where two wikis have the title.
 
 **Replay**: with `replay` nobody is asked: the window is built again from the answers that `raw` holds, as after the correction of
-a transform. `make replay` does the same.
+a transform. `airflow dags replay` does the same.
 
 Text of [Wikipedia](https://www.wikipedia.org), CC BY-SA 4.0.
 """

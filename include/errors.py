@@ -5,6 +5,10 @@ class WarehouseError(Exception):
     """Something a person has to know of; its text is shown as it is, without a traceback."""
 
 
+class Refused(WarehouseError):
+    """A command that cannot be carried out as it was typed."""
+
+
 class BadSetting(WarehouseError):
     """A setting in the environment or .env that cannot be used."""
 

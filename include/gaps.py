@@ -1,22 +1,20 @@
 """Gaps: what is not loaded of what catchup should have loaded by now, and the commands that fill it."""
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rich.console import Console
 from rich.table import Table
 
+from include.command import typed
 from include.errors import BadWindow, WarehouseError
+from include.progress import new_console
 from include.settings import Settings
 from include.sources import SOURCES
 from include.warehouse import Connection, run
 from include.windows import Window, interval, last_interval
 
 MOST_LINES = 50
-NARROWEST = 160
-"""Columns where the output is no terminal: rich would fold a table to 80."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def read_catchup(connection: Connection) -> list[Catchup]:
     """What the warehouse was last told; raises WarehouseError when it never was."""
     if found := [Catchup(*row) for row in run(connection, "ops/catchup.sql")]:
         return found
-    raise WarehouseError("audit.catchup is empty: run `make up`, or `python -m include migrate`")
+    raise WarehouseError(f"audit.catchup is empty: run `{typed('python -m include migrate')}`")
 
 
 def find_gaps(connection: Connection, catchups: Iterable[Catchup], now: datetime) -> list[Gap]:
@@ -108,17 +106,17 @@ def joined(windows: Iterable[Window]) -> list[Window]:
 
 
 def _command(source: str, schedule: str, window: Window) -> str:
-    # With their offset: Airflow reads a date without one in its own [core] default_timezone.
+    # Moments, since a date as the last would be its whole day.
     first, last = window.start, interval(schedule, window.end - timedelta(seconds=1)).start
     # A window whose run succeeded is left alone without --reset-dagruns, and its run keeps its conf, such as a list of places,
     # without another one.
     span = f"-s {first.isoformat()} -e {last.isoformat()}"
-    return f"airflow dags backfill {source} {span} -c '{{}}' --reset-dagruns --yes"
+    return typed(f"airflow dags backfill {source} {span} -c '{{}}' --reset-dagruns --yes")
 
 
 def show(connection: Connection, now: datetime) -> bool:
     """Prints the gaps and what fills them to standard output; returns whether there are any."""
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else NARROWEST)
+    console = new_console()
     catchups = read_catchup(connection)
     gaps = find_gaps(connection, catchups, now)
     if not gaps:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from include.command import typed
 from include.errors import WarehouseError
 from include.warehouse import Connection, run
 
@@ -39,7 +40,7 @@ class Subjects:
             )
         if not rows:
             raise WarehouseError(
-                f"no active {self.one} is tracked: add one to include/seed_data.yaml and run `python -m include seed`"
+                f"no active {self.one} is tracked: add one to include/seed_data.yaml and run `{typed('python -m include seed')}`"
             )
         return [(row[0], row[1]) for row in rows]
 

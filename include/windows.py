@@ -127,6 +127,37 @@ def parse_moment(text: str, name: str) -> datetime:
         ) from None
 
 
+def typed_range(first: str | None, last: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """First and last moment, both inclusive, of the options -s and -e of a command.
+
+    One alone stands for both; a date as the last is its whole day. BadWindow for what is no moment, future, or the wrong way round.
+    """
+    first, last = first or last, last or first
+    if not first or not last:
+        raise BadWindow("give a first and a last date: -s 2026-10-01 -e 2026-10-31")
+    start, end = _past_moment(first, "-s", now), _past_moment(last, "-e", now)
+    if _is_date(last):
+        end += timedelta(days=1, seconds=-1)
+    if start > end:
+        raise BadWindow(f"-s {first} is after -e {last}")
+    return start, end
+
+
+def _past_moment(text: str, option: str, now: datetime) -> datetime:
+    moment = parse_moment(text, option)
+    if moment > now:
+        raise BadWindow(f"{option} {text} lies in the future: nothing has been observed then")
+    return moment
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True
+
+
 def whole_days(window: Window) -> tuple[date, date]:
     """First and last UTC day (inclusive) that the window touches."""
     return window.start.astimezone(UTC).date(), (window.end.astimezone(UTC) - timedelta(microseconds=1)).date()

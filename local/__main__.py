@@ -1,4 +1,4 @@
-"""`python -m local up|down|demo|status|replay`; see the Makefile."""
+"""`python -m local up|down|demo|status`; see the Makefile."""
 
 import io
 import sys
@@ -6,7 +6,7 @@ import sys
 from local.console import Failure, out
 from local.settings import Paths
 
-USAGE = "usage: python -m local up|down|demo|status|replay"
+USAGE = "usage: python -m local up|down|demo|status"
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     import urllib3
 
     try:
-        return _run(action, arguments[1:], paths)
+        return _run(action, paths)
     except Failure as failure:
         out.file.flush()
         print(f"\n{failure}", file=sys.stderr)
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
-def _run(action: str, arguments: list[str], paths: Paths) -> int:
+def _run(action: str, paths: Paths) -> int:
     from local import demo, up
 
     if action == "up":
@@ -68,10 +68,6 @@ def _run(action: str, arguments: list[str], paths: Paths) -> int:
         return up.status(paths)
     if action == "demo":
         return demo.demo(paths)
-    if action == "replay":
-        from local import replay
-
-        return replay.replay(paths, arguments)
     print(USAGE, file=sys.stderr)
     return 2
 

@@ -12,8 +12,9 @@ from airflow_client.client import ApiClient, DAGApi, DagRunApi, TaskInstanceApi,
 from airflow_client.client.exceptions import ApiException, ServiceException
 from airflow_client.client.models.task_instance_response import TaskInstanceResponse
 
-from local import rest, screens
-from local.console import Failure
+from include.progress import Counts, Progress
+from local import rest
+from local.console import Failure, out
 
 STALLED_SECONDS = 900
 DONE = ("success", "skipped", "failed", "upstream_failed", "removed")
@@ -33,11 +34,11 @@ class Run:
     def ended(self) -> bool:
         return self.state in ("success", "failed")
 
-    def counts(self) -> tuple[int, int, int, int]:
-        """Tasks: all, ended, running, failed."""
+    def counts(self) -> Counts:
+        """Of its tasks."""
         ended = sum(self.tasks.get(state, 0) for state in DONE)
         failed = sum(self.tasks.get(state, 0) for state in FAILED)
-        return sum(self.tasks.values()), ended, self.tasks.get("running", 0), failed
+        return Counts(sum(self.tasks.values()), ended, self.tasks.get("running", 0), failed)
 
 
 def trigger(api: ApiClient, dag_id: str, conf: dict[str, Any]) -> Run:
@@ -61,13 +62,13 @@ def under_way(api: ApiClient, dag_id: str, conf: dict[str, Any]) -> Run | None:
 def watch(api: ApiClient, runs: list[Run]) -> None:
     """Shows the tasks of the runs until all runs have ended. Failure when nothing changes for a quarter of an hour."""
     changed = time.monotonic()
-    with screens.Progress() as progress:
+    with Progress(out, "tasks") as progress:
         while not all(run.ended for run in runs):
             before = [(run.state, run.tasks) for run in runs]
             with suppress(urllib3.exceptions.HTTPError, ServiceException):
                 for run in runs:
                     refresh(api, run)
-                    progress.update(run.dag_id, *run.counts())
+                    progress.show(run.dag_id, run.counts())
             if before != [(run.state, run.tasks) for run in runs]:
                 changed = time.monotonic()
             if time.monotonic() - changed > STALLED_SECONDS:

@@ -1,12 +1,10 @@
-"""The demo's tables, its plot and its progress display."""
+"""The demo's tables and its plot."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from types import TracebackType
 from typing import Any
 
-from rich import progress
 from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
@@ -17,41 +15,6 @@ from local.console import out
 MOST_ROWS = 12
 MOST_LINES = 6
 BLOCKS = "▁▂▃▄▅▆▇█"
-
-
-class Progress:
-    """Tasks done, running and failed of several DAG runs: bars on a terminal, a line for each change elsewhere."""
-
-    def __init__(self) -> None:
-        self._bars = progress.Progress(
-            progress.TextColumn("  {task.description:<10}"),
-            progress.BarColumn(),
-            progress.TextColumn("{task.fields[news]}"),
-            progress.TimeElapsedColumn(),
-            console=out,
-            disable=not out.is_terminal,
-        )
-        self._tasks: dict[str, progress.TaskID] = {}
-        self._news: dict[str, str] = {}
-
-    def __enter__(self) -> "Progress":
-        self._bars.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.__exit__(kind, error, trace)
-
-    def update(self, name: str, total: int, done: int, running: int, failed: int) -> None:
-        """Shows the counts of one run."""
-        news = f"{done}/{total} tasks done, {running} running" + (f", [red]{failed} failed[/]" if failed else "")
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=None, news="")
-        self._bars.update(self._tasks[name], total=total or None, completed=done, news=news)
-        if not out.is_terminal and self._news.get(name) != news:
-            out.print(f"  {name:<10} {news}")
-        self._news[name] = news
 
 
 def show(summaries: Sequence[Summary], counts: Mapping[str, int], first: date, end: date) -> None:

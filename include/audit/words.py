@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
+from include.command import typed
 from include.suite import Suite
 from include.windows import Window
 
@@ -105,7 +106,7 @@ def commands(suite: Suite, withheld: Sequence[Withheld], names_param: str) -> li
 
 def _command(suite: Suite, span: Window, names: dict[str, list[str]]) -> str:
     conf = {"start_date": span.start.isoformat(), "end_date": span.end.isoformat(), **names}
-    return f"airflow dags trigger {suite.name} -c {shlex.quote(json.dumps(conf, ensure_ascii=False))}"
+    return typed(f"airflow dags trigger {suite.name} -c {shlex.quote(json.dumps(conf, ensure_ascii=False))}")
 
 
 def _spans_by_name(withheld: Iterable[Withheld]) -> list[tuple[str, tuple[datetime, datetime]]]:

@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from psycopg import sql
 
+from include.command import typed
 from include.errors import WarehouseError
 from include.sources import SOURCES
 from include.warehouse import SQL_FOLDER, run, statement
@@ -55,7 +56,7 @@ def migrate(owner_url: str) -> str:
     with psycopg.connect(owner_url) as connection:
         owned = connection.execute("SELECT to_regrole('dw_loader') IS NOT NULL").fetchone()
     if owned != (True,):
-        raise WarehouseError("role dw_loader does not exist: run `python -m include bootstrap` first")
+        raise WarehouseError(f"role dw_loader does not exist: run `{typed('python -m include bootstrap')}` first")
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["owner_url"] = owner_url

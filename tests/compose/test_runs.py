@@ -1,5 +1,6 @@
-"""The four ways of use on Celery workers: REST, ./airflow.sh dags backfill, catchup, and a clear through the API."""
+"""The four ways of use on Celery workers: REST, ./airflow.sh dags backfill and replay, catchup, and a clear through the API."""
 
+import re
 from datetime import datetime
 from functools import partial
 
@@ -108,6 +109,28 @@ def test_the_backfill_command_works_in_the_stack(stack: ComposeStack) -> None:
     assert "3/3 windows done, 0 running, 0 failed" in answer.stdout
     days = ["2022-03-01", "2022-03-02", "2022-03-03"]
     assert stack.sql(HOURS, "2022-02-20", "2022-03-10") == [(day, 240, 240) for day in days]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_replay_command_works_in_the_stack(stack: ComposeStack) -> None:
+    words = ("-s", "2021-03-01", "-e", "2021-03-03", "--only", "New England")
+    answer = stack.run("./airflow.sh", "dags", "replay", "wikipedia", *words)
+    assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
+    assert "wikipedia: 6/6 tasks done, 0 running, 0 failed" in answer.stdout
+    assert re.search(r"^Replayed \d+ stored answers: 0 of [1-9]\d* rows changed in core\.$", answer.stdout, re.M)
+
+
+def test_gaps_prints_a_command_that_fills_them_as_it_stands(stack: ComposeStack) -> None:
+    day, end = expected.days_ago(2), expected.days_ago(1)
+    wait_for(f"catchup of {day}", lambda: stack.sql(HOURS, day, end) == [(day, 240, 240)])
+    stack.sql("DELETE FROM core.weather WHERE observed_at >= %s AND observed_at < %s RETURNING 1", day, f"{day}T06:00Z")
+    told = stack.run("./airflow.sh", "python", "-m", "include", "gaps")
+    assert told.returncode == 1, f"{told.stdout}\n{told.stderr}"
+    _, _, commands = told.stdout.partition("To fill them:\n")
+    assert f"./airflow.sh dags backfill weather -s {day}T00:00:00+00:00 -e {day}T00:00:00+00:00 " in commands
+    filled = stack.run("bash", "-ec", commands)
+    assert filled.returncode == 0, f"{filled.stdout}\n{filled.stderr}"
+    assert stack.sql(HOURS, day, end) == [(day, 240, 240)]
 
 
 HOURS = """

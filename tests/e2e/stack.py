@@ -155,7 +155,7 @@ class Stack(Deployment):
         self.paths = Paths(repo)
 
     def local(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """`python -m local up|down|demo|status|replay …`, as the Makefile calls it."""
+        """`python -m local up|down|demo|status`, as the Makefile calls it."""
         python = self.repo / ".venv" / "bin" / Path(sys.executable).name
         return self._run([str(python), "-m", "local", *arguments], fresh_terminal() | self.settings)
 

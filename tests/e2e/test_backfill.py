@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from threading import Timer
+from urllib.parse import quote
 
 import pytest
 from airflow_client.client import BackfillApi, BackfillResponse, DAGApi
@@ -59,10 +60,11 @@ def backfills(stack: Stack, dag_id: str = DAG) -> list[BackfillResponse]:
     return list(BackfillApi(stack.api).list_backfills(dag_id, limit=100).backfills)
 
 
-def test_airflow_lists_the_command(stack: Stack) -> None:
+def test_airflow_lists_the_commands(stack: Stack) -> None:
     answer = stack.shell("airflow dags --help")
     assert answer.returncode == 0, answer.stderr
-    assert re.search(r"^ +backfill +\w", answer.stdout, re.MULTILINE)
+    for name in ("backfill", "replay"):
+        assert re.search(rf"^ +{name} +\w", answer.stdout, re.MULTILINE)
 
 
 def test_three_days_are_loaded_and_a_second_time_is_nothing_to_do(
@@ -73,7 +75,7 @@ def test_three_days_are_loaded_and_a_second_time_is_nothing_to_do(
     newest = max(row.id for row in backfills(stack))
     lines = answer.stdout.splitlines()
     assert lines[0] == f"Backfill {newest} of {DAG} created: 3 windows"
-    assert lines[-1].startswith("3/3 windows done, 0 running, 0 failed")
+    assert lines[-1].startswith(f"{DAG}: 3/3 windows done, 0 running, 0 failed")
     days = ["2022-03-01", "2022-03-02", "2022-03-03"]
     assert stack.sql(HOURS, "2022-02-27", "2022-03-06") == [(day, 240, 10, 240) for day in days]
 
@@ -90,9 +92,10 @@ def test_a_failed_window_is_told_and_its_command_repairs_it(stack: Stack, backfi
     answer = backfill(f"{DAG} -s 2022-04-01 -e 2022-04-03 {BOSTON}")
     assert answer.returncode == 1, f"{answer.stdout}\n{answer.stderr}"
     [run] = [run for run in stack.runs(DAG) if run.state == "failed"]
-    [row] = [line for line in answer.stdout.splitlines() if run.dag_run_id in line]
     assert day_of(run.logical_date) == "2022-04-02"
-    assert "2022-04-02" in row and "load.extract" in row and "No such archive" in answer.stdout
+    _, told = answer.stdout.split(f"1 run failed:\n  {run.dag_run_id}, window from 2022-04-02 00:00\n")
+    assert re.match(r"    load.extract \[Boston .*\]: extract: .*No such archive", told)
+    assert f"\nAll of it: {stack.address}/dags/{DAG}/runs/{quote(run.dag_run_id, safe='')}\n" in told
     assert "Traceback" not in answer.stdout + answer.stderr
     [command] = re.findall(r"airflow dags backfill (.*--rerun-failed-tasks)", answer.stdout)
     assert command == f"{DAG} -s 2022-04-02 -e 2022-04-02 --rerun-failed-tasks"
@@ -137,7 +140,7 @@ def test_no_wait_then_refused_beside_it_then_attached(stack: Stack, backfill: Ca
     [
         (f"{DAG} -s 2022-01-02 -e 2022-01-01", "is after"),
         (f"{DAG} -s 2022-01-01 -e 2999-01-01", "future"),
-        (f"{DAG} -s someday", "no date"),
+        (f"{DAG} -s someday", "-s must be a date"),
         (f"{DAG} -s 2022-01-01 -c '[]'", "JSON object"),
         ("no_such_dag -s 2022-01-01", "no_such_dag"),
         ("refresh_marts -s 2022-01-01", "airflow dags trigger refresh_marts"),

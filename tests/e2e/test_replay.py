@@ -1,13 +1,17 @@
-"""Replays on a running stack: by the command of the Makefile, and by a parameter of the DAG."""
+"""Replays on a running stack: by `airflow dags replay`, and by a parameter of the DAG."""
 
 import json
+import signal
+import subprocess
+from urllib.parse import quote
 
 import pytest
+from airflow_client.client import DAGApi, DAGPatchBody
 
-from tests.e2e.stack import Row, Run, Stack, wait_for
+from tests.e2e.stack import Row, Run, Stack, fresh_terminal, wait_for
 
 WINDOW = ("2021-06-01", "2021-06-03")
-INCLUSIVE = ("-s", "2021-06-01", "-e", "2021-06-02")
+INCLUSIVE = "-s 2021-06-01 -e 2021-06-02"
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +51,26 @@ def replays(stack: Stack, columns: str, dag_id: str) -> list[Row]:
     return stack.sql(f"SELECT {columns} FROM audit.load WHERE is_replay AND dag_id = %s", dag_id)
 
 
-def test_make_replay_rebuilds_core_without_asking_the_services(stack: Stack, loaded: dict[str, list[Row]]) -> None:
+def test_a_replay_rebuilds_core_without_asking_the_services(stack: Stack, loaded: dict[str, list[Row]]) -> None:
     damaged = damage(stack, "weather", "observed_at", "wind_speed_mps = 0")
     assert damaged == 10 * 48
     asked = len(stack.sandbox.requests)
-    answer = stack.local("replay", "weather", *INCLUSIVE)
+    answer = stack.shell(f"airflow dags replay weather {INCLUSIVE}")
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert "weather for [2021-06-01, 2021-06-03) UTC" in answer.stdout
-    assert "14/14 tasks done" in answer.stdout
-    assert answer.stdout.endswith("Replayed 10 stored answers: 480 of 480 rows changed in core.\n")
+    lines = answer.stdout.splitlines()
+    assert lines[0] == "Replaying the stored answers of weather for [2021-06-01, 2021-06-03) UTC"
+    assert lines[-2].startswith("weather: 14/14 tasks done, 0 running, 0 failed")
+    assert lines[-1] == "Replayed 10 stored answers: 480 of 480 rows changed in core."
     assert len(stack.sandbox.requests) == asked
     assert facts(stack) == loaded
     assert replays(stack, "status, rows_changed > 0", "weather") == [("published", True)] * 3
+
+
+@pytest.mark.usefixtures("loaded")
+def test_make_replay_is_the_same_and_takes_some_places_only(stack: Stack) -> None:
+    answer = stack.shell(f"make -s replay ARGS='weather {INCLUSIVE} --only Boston --only Denver'")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.endswith("Replayed 2 stored answers: 0 of 96 rows changed in core.\n")
 
 
 def test_the_parameter_of_the_dag_does_the_same(stack: Stack, loaded: dict[str, list[Row]]) -> None:
@@ -75,18 +87,81 @@ def test_the_parameter_of_the_dag_does_the_same(stack: Stack, loaded: dict[str, 
 
 
 @pytest.mark.usefixtures("loaded")
-def test_a_window_without_stored_answers_says_so(stack: Stack) -> None:
-    answer = stack.local("replay", "weather", "-s", "1999-01-01", "--only", "Boston")
-    assert answer.returncode == 1
-    assert (
-        "weather: raw.weather_observations holds no complete answer to replay for places Boston; "
+def test_a_replay_that_fails_says_why_where_and_what_repeats_it(stack: Stack) -> None:
+    words = "weather -s 1999-01-01 --only Boston --only Denver"
+    answer = stack.shell(f"airflow dags replay {words}")
+    assert (answer.returncode, answer.stderr) == (1, "")
+    run_id = stack.sql("SELECT run_id FROM audit.load WHERE is_replay ORDER BY load_id DESC LIMIT 1")[0][0]
+    reason = (
+        "weather: raw.weather_observations holds no complete answer to replay for places Boston, Denver; "
         "window [1999-01-01, 1999-01-02) UTC; run the window without replay first"
-    ) in answer.stderr
-    assert "Traceback" not in answer.stderr
+    )
+    _, told = answer.stdout.split("Replayed 0 stored answers: 0 of 0 rows changed in core.\n1 run failed:\n")
+    first, second, *rest = told.splitlines()
+    assert first == f"  {run_id}"
+    assert second.startswith("    load.extract [Boston and 1 more") and reason in second
+    assert rest == [
+        f"All of it: {stack.address}/dags/weather/runs/{quote(run_id, safe='')}",
+        "When the cause is gone:",
+        f"  airflow dags replay {words}",
+    ]
 
 
-def test_a_wrong_argument_is_refused_before_a_run(stack: Stack) -> None:
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("airflow dags replay weather -s 2021-06-03 -e 2021-06-01", "replay: -s 2021-06-03 is after -e 2021-06-01"),
+        (
+            "unset AIRFLOW_CONN_WAREHOUSE; airflow dags replay weather -s 2021-06-01",
+            "The conn_id `warehouse` isn't defined",
+        ),
+        (
+            """AIRFLOW_CONN_WAREHOUSE=${AIRFLOW_CONN_WAREHOUSE/'"dw"'/'"postgres"'} airflow dags replay weather -s 2021-06-01""",
+            "the warehouse has not been migrated: `python -m include migrate`",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_before_a_run(stack: Stack, command: str, reason: str) -> None:
     before = len(stack.runs("weather"))
-    answer = stack.local("replay", "weather", "-s", "2021-06-03", "-e", "2021-06-01")
-    assert (answer.returncode, answer.stderr) == (2, "replay: -s 2021-06-03 is after -e 2021-06-01\n")
+    answer = stack.shell(command)
+    assert answer.returncode == 2, f"{answer.stdout}\n{answer.stderr}"
+    assert answer.stderr.startswith("replay: ") and reason in answer.stderr and answer.stderr.count("\n") == 1
     assert len(stack.runs("weather")) == before
+
+
+def test_a_replay_of_a_paused_dag_is_refused(stack: Stack) -> None:
+    dags = DAGApi(stack.api)
+    dags.patch_dag("weather", DAGPatchBody(is_paused=True))
+    try:
+        answer = stack.shell("airflow dags replay weather -s 2021-06-01")
+    finally:
+        dags.patch_dag("weather", DAGPatchBody(is_paused=False))
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert "airflow dags unpause weather" in answer.stderr
+
+
+@pytest.mark.usefixtures("loaded")
+def test_ctrl_c_stops_waiting_and_the_replay_goes_on(stack: Stack) -> None:
+    number = len(stack.runs("weather"))
+    # A shell that runs the tests in its background has them, and all that they start, ignore Ctrl-C.
+    command = subprocess.Popen(
+        ["env", "--default-signal=INT", "bash", "-c", f". .local/env\nexec airflow dags replay weather {INCLUSIVE}"],
+        cwd=stack.repo,
+        env=fresh_terminal(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert command.stdout
+    while (line := command.stdout.readline()) and "tasks done" not in line:
+        pass
+    command.send_signal(signal.SIGINT)
+    _, told = command.communicate(timeout=60)
+    assert command.returncode == 130, told
+    [run] = [run for run in stack.runs("weather") if run.dag_run_id in told]
+    assert told == (
+        f"\nStopped waiting. The run {run.dag_run_id} of weather goes on: "
+        f"{stack.address}/dags/weather/runs/{quote(run.dag_run_id, safe='')}\n"
+    )
+    assert len(stack.runs("weather")) == number + 1
+    Run(stack, "weather", run.dag_run_id).wait("success")

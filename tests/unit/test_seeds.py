@@ -291,7 +291,7 @@ def test_coordinates_keep_six_places_and_the_bounds_are_in(read: Read) -> None:
 
 def test_the_command_ends_in_one_line(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path.write_text("pages: [{title: A, language: EN}]")
-    assert main(["seed", str(path)]) == 1
+    assert main(["seed", str(path)]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(f"seed: {path}: pages, entry 1 (A): field language") and said.err.count("\n") == 1

@@ -15,6 +15,7 @@ from include.windows import (
     last_interval,
     parse_moment,
     resolve,
+    typed_range,
     until,
     whole_days,
     whole_hours,
@@ -291,3 +292,47 @@ def test_a_window_needs_time_zones() -> None:
 def test_a_window_is_shown_half_open_and_in_utc() -> None:
     shown = Window(datetime(2026, 11, 19, 2, tzinfo=timezone(timedelta(hours=2))), utc("2026-11-19T06:00"))
     assert str(shown) == "[2026-11-19, 2026-11-19T06:00) UTC"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("2026-10-01", "2026-10-31", ("2026-10-01T00:00:00", "2026-10-31T23:59:59")),
+        ("2026-10-01", None, ("2026-10-01T00:00:00", "2026-10-01T23:59:59")),
+        (None, "2026-10-31", ("2026-10-31T00:00:00", "2026-10-31T23:59:59")),
+        ("2026-10-01T06:00", "2026-10-01T08:00", ("2026-10-01T06:00:00", "2026-10-01T08:00:00")),
+        ("2026-10-01T06:00", None, ("2026-10-01T06:00:00", "2026-10-01T06:00:00")),
+        ("2026-10-01T06", "2026-10-01", ("2026-10-01T06:00:00", "2026-10-01T23:59:59")),
+        ("2026-10-01T06:00+02:00", "2026-10-01T04:00Z", ("2026-10-01T04:00:00", "2026-10-01T04:00:00")),
+        ("2026-11-20", "2026-11-20", ("2026-11-20T00:00:00", "2026-11-20T23:59:59")),
+    ],
+)
+def test_both_dates_that_are_typed_are_inclusive(
+    first: str | None, last: str | None, expected: tuple[str, str]
+) -> None:
+    assert typed_range(first, last, NOW) == (utc(expected[0]), utc(expected[1]))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        ("2026-10-31", "2026-10-01", "-s 2026-10-31 is after -e 2026-10-01"),
+        ("2026-10-01", "2026-11-21", "-e 2026-11-21 lies in the future"),
+        ("2026-11-21", None, "-s 2026-11-21 lies in the future"),
+        ("2026-11-20T12:31", None, "-s 2026-11-20T12:31 lies in the future"),
+        ("2026-10-01", "9999-12-31", "-e 9999-12-31 lies in the future"),
+        (
+            "October",
+            "2026-10-31",
+            "-s must be a date or datetime such as 2026-10-01 or 2026-10-01T06:00, not 'October'",
+        ),
+        ("0001-01-01T00:00+14:00", None, "-s must be a date"),
+        ("2026-10-01", "2026-02-30", "-e must be a date"),
+        (None, None, "-s 2026-10-01 -e 2026-10-31"),
+        ("", "", "-s 2026-10-01 -e 2026-10-31"),
+    ],
+)
+def test_dates_that_cannot_be_typed_are_refused(first: str | None, last: str | None, reason: str) -> None:
+    with pytest.raises(BadWindow) as refusal:
+        typed_range(first, last, NOW)
+    assert reason in str(refusal.value) and "\n" not in str(refusal.value)

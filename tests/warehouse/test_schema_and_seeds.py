@@ -133,7 +133,7 @@ def test_a_malformed_seed_file_is_refused_and_nothing_is_half_loaded(
     file.write_text(SEED_FILE.read_text().replace(broken, "}" if broken.endswith("}") else "", 1))
     environment = {**os.environ, "WAREHOUSE_URL": database("dw_owner")}
     ran = subprocess.run([*PYTHON, "seed", str(file)], env=environment, capture_output=True, text=True)
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert all(word in ran.stderr for word in [*words, str(file)])
     assert "Traceback" not in ran.stderr and ran.stderr.count("\n") == 1
     assert owner.execute("SELECT count(*) FROM core.location").fetchone() == (0,)
@@ -232,7 +232,7 @@ def test_a_key_given_twice_deactivates_nobody(
         capture_output=True,
         text=True,
     )
-    assert ran.returncode == 1 and ran.stdout == ""
+    assert ran.returncode == 2 and ran.stdout == ""
     assert "seed_key_twice.yaml: " in ran.stderr and "line 5: the key pages" in ran.stderr
     assert owner.execute("SELECT count(*) FROM core.tracked_page WHERE is_active").fetchone() == (8,)
     assert owner.execute("SELECT count(*) FROM core.location WHERE is_active").fetchone() == (10,)
@@ -243,5 +243,5 @@ def test_a_database_that_is_not_there_is_one_clear_line(command: str) -> None:
     nowhere = "postgresql://dw_owner@127.0.0.1:9/dw"
     environment = {**os.environ, "WAREHOUSE_URL": nowhere, "WAREHOUSE_ADMIN_URL": nowhere}
     ran = subprocess.run([*PYTHON, command], env=environment, capture_output=True, text=True)
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert ran.stderr.startswith(f"{command}: ") and ran.stderr.count("\n") == 1

@@ -1,23 +1,29 @@
-"""Backfills in Airflow's metadata database.
+"""Backfills and runs in Airflow's metadata database.
 
-Airflow 3.3.2 has no public Python API for them: this module alone touches its models and the private functions that its own
-`airflow backfill create` calls. tests/unit/test_backfill.py notices when they change. All imports of Airflow's models are inside
-the functions: they are slow.
+Airflow 3.3.2 has no public Python API for them: this module alone touches its models and the functions that its own commands
+`airflow backfill create` and `airflow dags trigger` call. tests/unit/test_commands.py notices when they change. All imports of
+Airflow's models are inside the functions: they are slow.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from plugins.backfill import Refused
+from include.command import typed
+from include.errors import Refused
+from include.progress import Counts
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 STATES = ("success", "failed", "running", "queued", "skipped")
 """Those of a DAG run, and of a window without a run of the backfill's."""
+
+ENDED, FAILED = ("success", "skipped", "failed", "upstream_failed", "removed"), ("failed", "upstream_failed")
+"""States of a task."""
 
 UNDEFINED_TABLE = "42P01"
 
@@ -59,23 +65,17 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Windows of a backfill by the state of their run. `skipped` have a run that is not the backfill's."""
+class Status:
+    """How far a backfill (its windows) or a run (its tasks) is, and what keeps it from going on.
 
-    succeeded: int
-    failed: int
-    running: int
-    queued: int
-    skipped: int
-    on_hold: bool
+    `skipped` windows have a run that is not the backfill's.
+    """
 
-    @property
-    def total(self) -> int:
-        return self.succeeded + self.failed + self.running + self.queued
-
-    @property
-    def done(self) -> int:
-        return self.succeeded + self.failed
+    counts: Counts
+    is_over: bool
+    has_failed: bool
+    note: str = ""
+    skipped: int = 0
 
 
 def is_unreachable(error: Exception) -> bool:
@@ -96,7 +96,12 @@ def check_database() -> None:
     except ProgrammingError as error:
         if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
             raise
-        raise Refused("Airflow's metadata database has no table of backfills: airflow db migrate") from None
+        raise Refused(f"Airflow's metadata database has no table of backfills: {typed('airflow db migrate')}") from None
+
+
+def find_stored_connections() -> None:
+    """Finds connections in the database too, as `airflow connections test` does; otherwise only the environment is asked."""
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
 
 
 @contextmanager
@@ -117,23 +122,52 @@ class Dag:
 
 def check_dag(dag_id: str) -> Dag:
     """Refused for a DAG that is unknown, paused, or that follows assets instead of a schedule."""
-    from airflow.models import DagModel
-    from airflow.models.serialized_dag import SerializedDagModel
-
     with _session() as session:
-        dag = session.get(DagModel, dag_id)
-        serialized = SerializedDagModel.get(dag_id, session=session)
-        if dag is None or dag.is_stale or serialized is None:
-            raise Refused(f"There is no DAG {dag_id}: `airflow dags list` lists them.")
-        timetable = serialized.dag.timetable
+        dag, serialized = _known(session, dag_id)
+        timetable = serialized.timetable
         if any(True for _ in timetable.asset_condition.iter_assets()) or not timetable.periodic:
             raise Refused(
                 f"{dag_id} cannot be backfilled: its runs follow assets or are started by hand, they have no window of "
-                f"time. Run it once: airflow dags trigger {dag_id}"
+                f"time. Run it once: {typed(f'airflow dags trigger {dag_id}')}"
             )
-        if dag.is_paused:
-            raise Refused(f"{dag_id} is paused, its runs would not start: airflow dags unpause {dag_id}")
-        return Dag(dag.max_active_runs or 1, dag.next_dagrun if serialized.dag.catchup else None)
+        _check_unpaused(dag)
+        return Dag(dag.max_active_runs or 1, dag.next_dagrun if serialized.catchup else None)
+
+
+def check_startable(dag_id: str) -> None:
+    """Refused for a DAG that is unknown or paused."""
+    with _session() as session:
+        dag, _ = _known(session, dag_id)
+        _check_unpaused(dag)
+
+
+def _known(session: "Session", dag_id: str) -> tuple[Any, Any]:
+    """A DAG as Airflow's scheduler sees it, and what its file said."""
+    from airflow.models import DagModel
+    from airflow.models.serialized_dag import SerializedDagModel
+
+    dag = session.get(DagModel, dag_id)
+    serialized = SerializedDagModel.get(dag_id, session=session)
+    if dag is None or dag.is_stale or serialized is None:
+        raise Refused(f"There is no DAG {dag_id}: `{typed('airflow dags list')}` lists them.")
+    return dag, serialized.dag
+
+
+def _check_unpaused(dag: Any) -> None:
+    if dag.is_paused:
+        command = typed(f"airflow dags unpause {dag.dag_id}")
+        raise Refused(f"{dag.dag_id} is paused, its runs would not start: {command}")
+
+
+def trigger(dag_id: str, conf: dict[str, Any]) -> str:
+    """The id of a new run with these parameters. Refused as Airflow refuses it."""
+    from airflow.api.common.trigger_dag import trigger_dag
+    from airflow.utils.platform import getuser
+    from airflow.utils.types import DagRunTriggeredByType
+
+    by = DagRunTriggeredByType.CLI
+    run = _as_refusal(lambda: trigger_dag(dag_id, triggered_by=by, triggering_user_name=getuser(), conf=conf))
+    return str(run.run_id)
 
 
 def windows(request: Request, reprocess: str) -> list[Window]:
@@ -248,23 +282,41 @@ def settle(backfill_id: int) -> bool:
     from airflow.models.backfill import Backfill
     from sqlalchemy import select, update
 
-    counts = count(backfill_id)
+    counts, skipped = _windows(backfill_id)
     if counts.done < counts.total:
         return False
     still_active = (Backfill.id == backfill_id, Backfill.completed_at.is_(None))
     with _session() as session:
         # One without any run: its creation has just begun, or never ended.
-        if counts.total + counts.skipped == 0:
+        if counts.total + skipped == 0:
             return session.scalar(select(Backfill.id).where(*still_active)) is None
         session.execute(update(Backfill).where(*still_active).values(completed_at=timezone.utcnow()))
     return True
 
 
-def count(backfill_id: int) -> Counts:
+def status_of_backfill(backfill_id: int) -> Status:
     """How far a backfill is."""
-    from airflow.models import DagModel, DagRun
-    from airflow.models.backfill import Backfill, BackfillDagRun
-    from sqlalchemy import func, or_, select
+    from airflow.models import DagModel
+    from airflow.models.backfill import Backfill
+    from sqlalchemy import or_, select
+
+    held = (
+        select(Backfill.id)
+        .join(DagModel, DagModel.dag_id == Backfill.dag_id)
+        .where(Backfill.id == backfill_id, or_(Backfill.is_paused.is_(True), DagModel.is_paused.is_(True)))
+    )
+    counts, skipped = _windows(backfill_id)
+    with _session() as session:
+        note = "on hold: the backfill or its DAG is paused" if session.scalar(held) else ""
+    is_over = counts.done == counts.total and settle(backfill_id)
+    return Status(counts, is_over, counts.failed > 0, note, skipped)
+
+
+def _windows(backfill_id: int) -> tuple[Counts, int]:
+    """The windows that have a run of the backfill, and how many others there are."""
+    from airflow.models import DagRun
+    from airflow.models.backfill import BackfillDagRun
+    from sqlalchemy import func, select
 
     rows = (
         select(DagRun.state, func.count())
@@ -273,16 +325,33 @@ def count(backfill_id: int) -> Counts:
         .where(BackfillDagRun.backfill_id == backfill_id)
         .group_by(DagRun.state)
     )
-    held = (
-        select(Backfill.id)
-        .join(DagModel, DagModel.dag_id == Backfill.dag_id)
-        .where(Backfill.id == backfill_id, or_(Backfill.is_paused.is_(True), DagModel.is_paused.is_(True)))
-    )
     with _session() as session:
         found = {str(state or "skipped"): number for state, number in session.execute(rows)}
-        on_hold = session.scalar(held) is not None
     succeeded, failed, running, queued, skipped = (found.get(state, 0) for state in STATES)
-    return Counts(succeeded, failed, running, queued, skipped, on_hold)
+    return Counts(succeeded + failed + running + queued, succeeded + failed, running, failed), skipped
+
+
+def status_of_run(dag_id: str, run_id: str) -> Status:
+    """How far a run is. Refused when it is no more."""
+    from airflow.models import DagModel, DagRun, TaskInstance
+    from sqlalchemy import func, select
+
+    tasks = (
+        select(TaskInstance.state, func.count())
+        .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
+        .group_by(TaskInstance.state)
+    )
+    run = select(DagRun.state, DagModel.is_paused).join(DagModel, DagModel.dag_id == DagRun.dag_id)
+    with _session() as session:
+        found = session.execute(run.where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one_or_none()
+        numbers = {str(state): number for state, number in session.execute(tasks)}
+    if found is None:
+        raise Refused(f"The run {run_id} of {dag_id} has been deleted.")
+    state, is_paused = found
+    done, failed = (sum(numbers.get(state, 0) for state in states) for states in (ENDED, FAILED))
+    counts = Counts(sum(numbers.values()), done, numbers.get("running", 0), failed)
+    note = "on hold: the DAG is paused" if is_paused else ""
+    return Status(counts, state in ("success", "failed"), state == "failed", note)
 
 
 @dataclass(frozen=True)
@@ -296,7 +365,7 @@ class FailedTask:
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A failed run of a backfill. `tasks` is empty when it was cancelled before it began."""
+    """A failed run. `tasks` is empty when it was cancelled before it began."""
 
     run_id: str
     window: Window
@@ -304,8 +373,8 @@ class FailedRun:
     tasks: list[FailedTask]
 
 
-def failed_runs(backfill_id: int, with_errors: int) -> list[FailedRun]:
-    """The failed runs by logical date, the first `with_errors` of them with the errors in their tasks' logs."""
+def failed_runs(backfill_id: int, runs_with_errors: int, tasks_with_errors: int) -> list[FailedRun]:
+    """The failed runs of a backfill by logical date, the first of them with the errors in the logs of their first failed tasks."""
     from airflow.models import DagRun
     from airflow.models.backfill import BackfillDagRun
     from sqlalchemy import select
@@ -317,23 +386,37 @@ def failed_runs(backfill_id: int, with_errors: int) -> list[FailedRun]:
         .order_by(DagRun.logical_date, DagRun.id)
     )
     with _session() as session:
-        runs = list(session.scalars(query))
-        return [_failed_run(session, run, number < with_errors) for number, run in enumerate(runs)]
+        return [
+            _failed_run(session, run, tasks_with_errors if number < runs_with_errors else 0)
+            for number, run in enumerate(session.scalars(query).all())
+        ]
 
 
-def _failed_run(session: "Session", run: Any, with_errors: bool) -> FailedRun:
+def failed_run(dag_id: str, run_id: str, tasks_with_errors: int) -> FailedRun:
+    """A run that failed, with the errors in the logs of its first failed tasks."""
+    from airflow.models import DagRun
+    from sqlalchemy import select
+
+    query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    with _session() as session:
+        return _failed_run(session, session.scalars(query).one(), tasks_with_errors)
+
+
+def _failed_run(session: "Session", run: Any, tasks_with_errors: int) -> FailedRun:
     window = Window(run.partition_key or str(run.logical_date), run.data_interval_start, run.data_interval_end)
-    return FailedRun(run.run_id, window, run.logical_date, _failed_tasks(session, run) if with_errors else [])
+    return FailedRun(run.run_id, window, run.logical_date, _failed_tasks(session, run, tasks_with_errors))
 
 
-def _failed_tasks(session: "Session", run: Any) -> list[FailedTask]:
+def _failed_tasks(session: "Session", run: Any, with_errors: int) -> list[FailedTask]:
     from airflow.models import TaskInstance
     from sqlalchemy import select
 
+    if not with_errors:
+        return []
     of_run = (TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
     query = select(TaskInstance).where(*of_run, TaskInstance.state == "failed").order_by(TaskInstance.end_date)
     return [
-        FailedTask(_name(task), task.map_index, _logged_error(task) if number == 0 else "")
+        FailedTask(_name(task), task.map_index, _logged_error(task) if number < with_errors else "")
         for number, task in enumerate(session.scalars(query))
     ]
 

@@ -1,0 +1,51 @@
+"""What all commands that people type have in common: exit codes, errors of one line, and how they name one another."""
+
+import os
+import sys
+from collections.abc import Callable
+
+import psycopg
+
+from include.errors import WarehouseError
+
+SUCCEEDED, FAILED, REFUSED, STOPPED = 0, 1, 2, 130
+"""Of `gaps` the second says that there are some. Refused is also what nothing could be done about: a database that is away."""
+
+PREFIX = "DW_COMMAND_PREFIX"
+"""The environment variable by which the compose stack says what runs a command in it."""
+
+
+def carry_out(name: str, command: Callable[[], int]) -> int:
+    """The exit code of a command. What a user can cause ends in one line on standard error, not in a traceback."""
+    try:
+        return command()
+    except KeyboardInterrupt:
+        print(f"\n{name}: stopped", file=sys.stderr)
+        return STOPPED
+    except (WarehouseError, psycopg.Error) as error:
+        print(f"{name}: {_reason(error)}", file=sys.stderr)
+        return REFUSED
+
+
+def typed(command: str) -> str:
+    """How an `airflow …` or `python …` is typed in the stack of this process: `./airflow.sh …` in the compose stack."""
+    prefix = os.environ.get(PREFIX)
+    return f"{prefix} {command.removeprefix('airflow ')}" if prefix else command
+
+
+def starting() -> str:
+    """What starts the stack of this process."""
+    return "docker compose up -d" if os.environ.get(PREFIX) else "make up"
+
+
+def one_line(error: object) -> str:
+    """The text of an error without its line ends."""
+    return " ".join(str(error).split())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
+        return f"the warehouse has not been migrated: `{typed('python -m include migrate')}`"
+    if isinstance(error, psycopg.OperationalError):
+        return f"the warehouse does not answer, `{starting()}` starts it: {one_line(error)}"
+    return one_line(error)
