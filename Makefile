@@ -24,6 +24,10 @@ SLOW := $(wildcard tests/local tests/warehouse tests/e2e)
 DOCKER := $(wildcard tests/compose tests/bare)
 CODE := $(wildcard dags plugins include config deploy local sandbox tests)
 
+# The tests of a running stack mostly wait, so two of them fit on two cores. What T names is run by one: its output comes as it goes.
+WORKERS ?= $(if $(T),1,2)
+SIDE_BY_SIDE = $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadgroup --no-loadscope-reorder)
+
 # Histories that `make model` plays of each source.
 SEEDS ?= 20
 
@@ -55,8 +59,8 @@ gaps: ## list what is missing or failed since DW_START_DATE and what fills it; f
 clean: down ## stop, then remove .venv and .local with all data
 	@rm -rf .venv .local
 
-test: install ## all tests, the fast ones first, those that need Docker last; some: make test T=tests/unit/test_windows.py
-	@$(RUN) -m pytest $(or $(T),$(FAST) $(SLOW) $(DOCKER))
+test: install ## all tests, by two workers side by side; some, by one: make test T=tests/unit/test_windows.py
+	@$(RUN) -m pytest $(SIDE_BY_SIDE) $(or $(T),$(FAST) $(SLOW) $(DOCKER))
 
 test-fast: install ## the tests that start neither PostgreSQL nor Airflow
 	@$(RUN) -m pytest $(FAST)

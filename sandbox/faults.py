@@ -26,6 +26,8 @@ class Fault:
     JSON) and `rewrite` (bytes to bytes). `truncate_at` sends that many bytes as if they were all; `drop_at` announces
     the whole body and closes the connection after that many bytes, with `reset` without a farewell. `delay` is in seconds,
     before the answer; `pace` in seconds, before each byte of its body.
+
+    It is used up by being applied: one that several tests name is given to each as a copy (`dataclasses.replace`).
     """
 
     path: str = ""

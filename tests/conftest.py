@@ -23,6 +23,34 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
+LONGEST_FIRST = ("the stack", "compose", "the daily stack", "a machine")
+"""Of the tests that share something which takes its time to start: they are begun first, and the short ones fill what is left."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several workers run the tests (pytest-xdist), those that share a stack or a machine go to the same one."""
+    if config.getoption("dist", "no") == "no":
+        return
+    groups = {item: shared(item) for item in items}
+    for item, (group, name) in groups.items():
+        if group:
+            item.add_marker(pytest.mark.xdist_group(f"{group} {name}".strip()))
+    order = {group: place for place, group in enumerate((*LONGEST_FIRST, ""))}
+    items.sort(key=lambda item: order[groups[item][0]])
+
+
+def shared(item: pytest.Item) -> tuple[str, str]:
+    """What a test shares with others: one of LONGEST_FIRST, or nothing; and which one of them."""
+    assert isinstance(item, pytest.Function)
+    fixtures = item.fixturenames
+    if "machine" in fixtures:
+        return "a machine", str(item.callspec.params["machine"])
+    if item.path.parent.name == "compose":
+        return ("compose" if "stack" in fixtures else ""), ""
+    return ("the daily stack" if "daily_stack" in fixtures else "the stack" if "running" in fixtures else ""), ""
+
+
 @pytest.fixture(scope="session")
 def recorded() -> Path:
     """The folder of real answers of both services."""

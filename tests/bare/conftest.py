@@ -15,7 +15,22 @@ MACHINES = {
 }
 
 
-@pytest.fixture(scope="module", params=MACHINES)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Machine by machine, README.md first: pytest goes by the place of a parameter in the list of its test, which may have one."""
+
+    def place(item: pytest.Item) -> tuple[int, str]:
+        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        return (
+            (list(MACHINES).index(str(parameters["machine"])) + 1, item.path.name)
+            if "machine" in parameters
+            else (0, "")
+        )
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="package", params=MACHINES)
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A bare machine with a fresh clone."""
     release, user = MACHINES[request.param]

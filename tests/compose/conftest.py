@@ -11,6 +11,7 @@ import requests
 from tests.compose.stack import ComposeStack
 from tests.docker import do_without, why_no_compose, why_no_engine
 from tests.e2e.stack import copy_checkout
+from tests.ending import ended_by
 
 OWN_UID = "12345"
 DOWN = ("down", "-v", "--remove-orphans")
@@ -20,7 +21,7 @@ DOWN = ("down", "-v", "--remove-orphans")
 def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
     """The stack from a checkout below a path with a space, with fresh secrets and a user of its own, on free ports.
 
-    Databases with the defaults of .env were there before it, and went with `down -v`; `up` has built its image.
+    Databases with the defaults of .env were there before it, and went with `down -v`. Compose has built its image, once.
     """
     if reason := why_no_engine() or why_no_compose():
         do_without(f"the compose stack does not run here: {reason}")
@@ -32,22 +33,21 @@ def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
     stack = ComposeStack(repo)
     stack.compose(*DOWN)
     stack.remove_image()
-    failed = True
-    try:
-        live_once(stack)
-        secrets = stack.run("make", "secrets")
-        assert secrets.returncode == 0, secrets.stderr
-        stack.settings["AIRFLOW_UID"] = OWN_UID
-        stack.remove_image()
-        stack.up()
-        yield stack
-        failed = bool(request.session.testsfailed)
-    finally:
-        if failed:
-            (home / "logs").write_text(stack.compose("logs"))
-            print(f"\nThe logs of the stack are kept in {home / 'logs'}")
-        stack.compose(*DOWN)
-        stack.remove_image()
+    remove = f"docker compose --progress quiet {' '.join(DOWN)}; docker rmi {stack.settings['AIRFLOW_IMAGE_NAME']}"
+    with ended_by("bash", "-c", remove, cwd=repo, env=stack.environ()):
+        failed = True
+        try:
+            live_once(stack)
+            secrets = stack.run("make", "secrets")
+            assert secrets.returncode == 0, secrets.stderr
+            stack.settings["AIRFLOW_UID"] = OWN_UID
+            stack.up()
+            yield stack
+            failed = bool(request.session.testsfailed)
+        finally:
+            if failed:
+                (home / "logs").write_text(stack.compose("logs"))
+                print(f"\nThe logs of the stack are kept in {home / 'logs'}")
     if not failed:
         shutil.rmtree(home)
 

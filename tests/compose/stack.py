@@ -62,8 +62,12 @@ class ComposeStack(Deployment):
             command, **(self.arguments() | {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT})
         )
 
+    def environ(self) -> dict[str, str]:
+        """Of a terminal in which the settings were exported."""
+        return fresh_terminal() | self.settings
+
     def arguments(self, **settings: str) -> dict[str, Any]:
-        env = fresh_terminal() | self.settings | settings
+        env = self.environ() | settings
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return {"cwd": self.repo, "env": env, "text": True, **pipes}
 

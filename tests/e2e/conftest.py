@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
+from tests.e2e.expected import days_ago
 from tests.e2e.stack import Stack, copy_checkout
+
+DAYS = 9
+"""That are due when the daily stack starts."""
 
 
 @contextmanager
@@ -26,18 +30,16 @@ def started(session: pytest.Session, **settings: str) -> Iterator[Stack]:
     with Sandbox(limits=False) as sandbox:
         stack = Stack(repo, sandbox)
         stack.settings |= settings
-        try:
+        with stack.downed_at_the_end() as stopped:
             up = stack.local("up")
             assert up.returncode == 0, f"{up.stdout}\n{up.stderr}\n(kept: {home})"
             yield stack
-        finally:
-            stopped = stack.local("down")
     left_over = stack.left_over()
     if session.testsfailed:
         print(f"\nThe logs of the stack are kept in {repo / '.local'}")
     else:
         shutil.rmtree(home)
-    assert stopped.returncode == 0, stopped.stderr
+    assert stopped.returncode == 0, stopped.told
     assert not left_over
 
 
@@ -45,6 +47,15 @@ def started(session: pytest.Session, **settings: str) -> Iterator[Stack]:
 def running(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The stack of most tests."""
     with started(request.session) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="package")
+def daily_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack with daily windows, of which nine are due when it starts."""
+    # All places are one load, as by default: the runs are many, and what a run of several loads does is tested elsewhere.
+    daily = {"DW_WEATHER_SCHEDULE": "@daily", "DW_WIKIPEDIA_SCHEDULE": "@daily", "DW_WEATHER_PLACES_PER_BATCH": "100"}
+    with started(request.session, DW_START_DATE=days_ago(DAYS), **daily) as stack:
         yield stack
 
 

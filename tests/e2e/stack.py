@@ -9,6 +9,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -34,6 +35,7 @@ from local.leftovers import strays
 from local.settings import Paths
 from local.supervisor import Supervisor
 from sandbox import Sandbox
+from tests.ending import Ending, ended_by
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LEFT_OUT = (".git", ".venv", ".local", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
@@ -156,8 +158,15 @@ class Stack(Deployment):
 
     def local(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """`python -m local up|down|demo|status`, as the Makefile calls it."""
+        return self._run(self._local(*arguments), fresh_terminal() | self.settings)
+
+    def downed_at_the_end(self) -> AbstractContextManager[Ending]:
+        """`make down` at the end of the block, whatever happens meanwhile."""
+        return ended_by(*self._local("down"), cwd=self.repo, env=fresh_terminal() | self.settings)
+
+    def _local(self, *arguments: str) -> list[str]:
         python = self.repo / ".venv" / "bin" / Path(sys.executable).name
-        return self._run([str(python), "-m", "local", *arguments], fresh_terminal() | self.settings)
+        return [str(python), "-m", "local", *arguments]
 
     def shell(self, script: str) -> "subprocess.CompletedProcess[str]":
         """A script in a new bash that has sourced .local/env, and has none of the settings."""

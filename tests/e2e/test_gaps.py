@@ -1,22 +1,18 @@
 """`make gaps` after rows were lost, and the commands it prints, run as they stand."""
 
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import started
 from tests.e2e.expected import days_ago
 from tests.e2e.stack import Row, Stack, wait_for
 
 
 @pytest.fixture(scope="module")
-def daily(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """A stack of its own, three days of which are due and have been loaded by catchup."""
-    schedules = {"DW_WEATHER_SCHEDULE": "@daily", "DW_WIKIPEDIA_SCHEDULE": "@daily"}
-    with started(request.session, DW_START_DATE=days_ago(3), **schedules) as stack:
-        wait_for("the end of catchup", lambda: gaps(stack).returncode == 0, 300)
-        yield stack
+def daily(daily_stack: Stack) -> Stack:
+    """The stack with daily windows, once catchup has loaded all days that are due."""
+    wait_for("the end of catchup", lambda: gaps(daily_stack).returncode == 0, 300)
+    return daily_stack
 
 
 def gaps(stack: Stack) -> "subprocess.CompletedProcess[str]":

@@ -1,6 +1,7 @@
 """Faults: what they pick, how often, and what arrives."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_predicate_picks_requests(client: Any) -> None:
     ],
 )
 def test_ready_made_answers(client: Any, fault: Fault, path: str, status: int, retry_after: str | None) -> None:
-    client.sandbox.faults.append(fault)
+    client.sandbox.faults.append(replace(fault))
     answer = client.get(path, **(WIKI | ASK))
     assert (answer.status_code, answer.headers.get("Retry-After")) == (status, retry_after)
     if path.startswith("/v1"):

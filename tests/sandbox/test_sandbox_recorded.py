@@ -1,5 +1,6 @@
 """The sandbox's answers held against recorded answers of the real services."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_unknown_variable(client: Any, recorded: Any) -> None:
     ],
 )
 def test_open_meteo_errors(client: Any, recorded: Any, fault: Fault, name: str) -> None:
-    client.sandbox.faults.append(fault)
+    client.sandbox.faults.append(replace(fault))
     mine, real = client.forecast(hourly="cloud_cover"), recorded(f"open_meteo/{name}")
     assert (mine, list(mine)) == (real, list(real))
 

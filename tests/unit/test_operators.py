@@ -70,7 +70,7 @@ def test_the_user_agent_names_client_contact_and_library(monkeypatch: pytest.Mon
         monkeypatch.setenv("DW_CONTACT", contact)
     agent = user_agent(read_settings().contact)
     assert re.fullmatch(r"[\w-]+/[\d.]+ \((https://\S+|\S+@\S+)\) python-requests/[\d.]+", agent)
-    assert f"({contact or 'https://'}"[:9] in agent
+    assert f"({contact or 'https://github.com/dw-local-free/dw-local-free'})" in agent
 
 
 def as_json(**fields: Any) -> str:

@@ -35,7 +35,9 @@ def shown(*words: str) -> str:
     """What make would run."""
     # A make that runs these tests hands its own words to every make below it.
     env = {
-        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "T")
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "T", "WORKERS")
     }
     command = ["make", "--dry-run", "--no-print-directory", "--assume-old=install", *words]
     return subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, check=True).stdout
@@ -78,3 +80,8 @@ def test_the_update_bot_looks_where_pins_are() -> None:
 )
 def test_make_test_runs_what_t_names_and_nothing_else(chosen: str) -> None:
     assert shown("test", f"T={chosen}").split("-m pytest ")[1].strip() == chosen
+
+
+@pytest.mark.parametrize(("words", "workers"), [([], "2"), (["WORKERS=3"], "3"), (["T=tests/e2e", "WORKERS=2"], "2")])
+def test_all_tests_and_those_of_a_job_are_run_side_by_side(words: list[str], workers: str) -> None:
+    assert f"-m pytest -n {workers} --dist loadgroup --no-loadscope-reorder tests/" in shown("test", *words)

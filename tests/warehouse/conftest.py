@@ -3,7 +3,9 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -13,8 +15,12 @@ from include.schema import bootstrap, migrate
 from include.seeds import SeedLocation, SeedPage, Seeds, load_seeds
 from local.postgres import temporary_server
 from sandbox import Sandbox
-from tests.warehouse.pipeline import Pipeline
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
+
+if TYPE_CHECKING:
+    # It imports Airflow, which says something then. Where workers run the tests, this file is read before pytest begins, and what
+    # is said meanwhile comes after its closing line.
+    from tests.warehouse.pipeline import Pipeline
 
 NUMBERS = itertools.count(1)
 
@@ -32,15 +38,28 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(server: str) -> Iterator[Callable[[str], str]]:
-    """A fresh copy of the warehouse: a function from role to URL."""
-    name = f"test_{next(NUMBERS)}"
+def new_database(server: str) -> Iterator[Callable[[], Callable[[str], str]]]:
+    """Makes fresh copies of the warehouse: of each, a function from role to URL."""
+    names: list[str] = []
+
+    def make() -> Callable[[str], str]:
+        name = f"test_{next(NUMBERS)}"
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE dw OWNER dw_owner STRATEGY file_copy")
+            admin.execute(f"ALTER DATABASE {name} SET timezone TO 'UTC'")
+        names.append(name)
+        return lambda role: _url(server, role, name)
+
+    yield make
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE dw OWNER dw_owner STRATEGY file_copy")
-        admin.execute(f"ALTER DATABASE {name} SET timezone TO 'UTC'")
-    yield lambda role: _url(server, role, name)
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        for name in names:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(new_database: Callable[[], Callable[[str], str]]) -> Callable[[str], str]:
+    """The warehouse of the test: a function from role to URL."""
+    return new_database()
 
 
 @pytest.fixture
@@ -61,14 +80,38 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def pipeline(
     database: Callable[[str], str], owner: psycopg.Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Pipeline:
+) -> "Pipeline":
     """The DAGs' own operators against the test's warehouse and sandbox; two places and one page are followed."""
+    return make_pipeline(database, owner, sandbox, monkeypatch)
+
+
+@pytest.fixture
+def elsewhere(
+    new_database: Callable[[], Callable[[str], str]], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> "Iterator[Callable[[], Pipeline]]":
+    """Goes over to another, empty warehouse, where one clean run shows what is right; nothing runs in the first one then."""
+    with ExitStack() as stack:
+
+        def go() -> "Pipeline":
+            database = new_database()
+            owner = stack.enter_context(psycopg.connect(database("dw_owner"), autocommit=True))
+            return make_pipeline(database, owner, sandbox, monkeypatch)
+
+        yield go
+
+
+def make_pipeline(
+    database: Callable[[str], str], owner: psycopg.Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> "Pipeline":
+    """All that runs from now on runs against this database."""
     follow(owner, [BOSTON, PHOENIX], [NEW_ENGLAND])
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", database("dw_loader"))
     for connection in ("OPEN_METEO", "MEDIAWIKI"):
         monkeypatch.setenv(f"AIRFLOW_CONN_{connection}", sandbox.url)
     # The same server under another name, so that a test can tell which connection was asked.
     monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO_ARCHIVE", sandbox.url.replace("127.0.0.1", "localhost"))
+    from tests.warehouse.pipeline import Pipeline
+
     return Pipeline(owner, lambda: sandbox.now)
 
 

@@ -147,9 +147,18 @@ def task(dag_id: str, task_id: str) -> Any:
     return dag(dag_id).task_dict[task_id]
 
 
-@cache
 def dag(dag_id: str) -> Any:
     """The DAG as its file makes it."""
+    with DAG_FILES:
+        return _read(dag_id)
+
+
+DAG_FILES = threading.Lock()
+"""Airflow notes in a global which DAG a file is at: two threads that read one each would mix their tasks."""
+
+
+@cache
+def _read(dag_id: str) -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(str(SQL_FOLDER.parent / "dags" / f"{dag_id}.py"))

@@ -1,6 +1,7 @@
 """G3: a row that failed its audit reaches neither core nor marts; core keeps its last good values."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_g3_rows_staged_again_after_the_audit_need_an_audit_of_their_own(pipelin
 def test_g3_a_day_that_is_not_to_be_trusted_is_withheld(
     pipeline: Pipeline, sandbox: Sandbox, fault: Fault, expectation: str
 ) -> None:
-    sandbox.faults.append(fault)
+    sandbox.faults.append(replace(fault))
     run = pipeline.run("weather", *DAY)
     assert "withheld 2 of 2 units" in run.error
     assert pipeline.value("SELECT count(*) FROM core.weather") == 0

@@ -82,19 +82,26 @@ AT_WORK = """
 """
 
 
-def check_that_a_rerun_completes(pipeline: Pipeline, run: DagRun, since: str) -> None:
-    """Its tables are those of a clean run: which, run afterwards, finds nothing to change."""
+def check_that_a_rerun_completes(
+    pipeline: Pipeline, run: DagRun, since: str, elsewhere: Callable[[], Pipeline]
+) -> None:
+    """Its tables are those of a clean run, which is made in a database of its own: over this one it would find its rows there."""
     assert pipeline.finish(run, since=since).errors == {}
-    completed = snapshot(pipeline)
-    assert pipeline.run(run.dag_id, *WINDOW).errors == {}
-    assert snapshot(pipeline) == completed
-    assert pipeline.value("SELECT rows_changed FROM audit.load ORDER BY load_id DESC LIMIT 1") == 0
     assert pipeline.value("SELECT count(*) FROM audit.load WHERE status <> 'published'") == 0
+    completed = tables_of(run.dag_id, pipeline)
+    clean = elsewhere()
+    assert clean.run(run.dag_id, *WINDOW).errors == {}
+    assert completed == tables_of(run.dag_id, clean)
+
+
+def tables_of(dag_id: str, pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
+    """Of the snapshot, what this DAG fills."""
+    return {table: rows for table, rows in snapshot(pipeline).items() if ("weather" in table) == (dag_id == "weather")}
 
 
 @pytest.mark.parametrize(("dag_id", "step", "table"), INSTANTS)
 def test_g6_a_task_killed_at_a_table_leaves_everything_as_it_was(
-    known: Pipeline, dag_id: str, step: str, table: str
+    known: Pipeline, elsewhere: Callable[[], Pipeline], dag_id: str, step: str, table: str
 ) -> None:
     before = snapshot(known)
     run = planned(known, dag_id)
@@ -102,13 +109,12 @@ def test_g6_a_task_killed_at_a_table_leaves_everything_as_it_was(
     with held(known, table) as wait_until_it_stands_there, started(known.execute, dag_id, step, run.loads[0]):
         wait_until_it_stands_there()
     assert snapshot(known) == before
-    check_that_a_rerun_completes(known, run, since=step)
-    assert snapshot(known) != before
+    check_that_a_rerun_completes(known, run, step, elsewhere)
 
 
 @pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
 def test_g6_an_extraction_killed_between_two_answers_keeps_the_first(
-    known: Pipeline, sandbox: Sandbox, dag_id: str
+    known: Pipeline, elsewhere: Callable[[], Pipeline], sandbox: Sandbox, dag_id: str
 ) -> None:
     before = snapshot(known)
     run = planned(known, dag_id)
@@ -122,7 +128,7 @@ def test_g6_an_extraction_killed_between_two_answers_keeps_the_first(
     assert first_answer > 0
     assert snapshot(known) == before
     sandbox.faults.clear()
-    check_that_a_rerun_completes(known, run, since="extract")
+    check_that_a_rerun_completes(known, run, "extract", elsewhere)
     assert known.value(landed) > first_answer
     assert known.value("SELECT attempt FROM audit.load WHERE run_id = 'killed'") == 2
 
@@ -141,7 +147,7 @@ def test_g6_a_killed_refresh_stays_due(known: Pipeline) -> None:
     assert known.value(due) == 0
 
 
-def test_g6_an_audit_that_cannot_be_done_is_no_verdict(known: Pipeline) -> None:
+def test_g6_an_audit_that_cannot_be_done_is_no_verdict(known: Pipeline, elsewhere: Callable[[], Pipeline]) -> None:
     run = planned(known, "weather")
     known.finish(run, until="transform")
     known.owner.execute("ALTER TABLE core.location RENAME TO away")
@@ -150,4 +156,4 @@ def test_g6_an_audit_that_cannot_be_done_is_no_verdict(known: Pipeline) -> None:
     # Airflow does not try again after an AirflowFailException, how an audit that came to a verdict ends.
     assert not isinstance(raised.value, AirflowFailException)
     known.owner.execute("ALTER TABLE core.away RENAME TO location")
-    check_that_a_rerun_completes(known, run, since="validate")
+    check_that_a_rerun_completes(known, run, "validate", elsewhere)

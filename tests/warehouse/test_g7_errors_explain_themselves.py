@@ -36,7 +36,7 @@ DAY = ("2026-10-05", "2026-10-06")
 def test_g7_an_error_names_source_place_window_and_raw_id_and_says_what_to_do(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, words: str, is_retried: bool
 ) -> None:
-    sandbox.faults.append(fault)
+    sandbox.faults.append(replace(fault))
     run = pipeline.run(dag_id, *DAY)
     raw_id = pipeline.value(
         "SELECT max(id) FROM (SELECT id FROM raw.weather_observations WHERE problem IS NOT NULL "
@@ -66,7 +66,7 @@ def test_g7_a_short_refusal_is_waited_out_in_the_same_try(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, seconds: float
 ) -> None:
     pipeline.patience.seconds = 75
-    sandbox.faults.append(fault)
+    sandbox.faults.append(replace(fault))
     assert pipeline.run(dag_id, *DAY).errors == {}
     assert pipeline.waits == [seconds]
     assert pipeline.rows("SELECT status, attempt FROM audit.load") == [("published", 1)]
@@ -84,7 +84,7 @@ def test_g7_a_long_refusal_is_retried_as_late_as_the_service_wants(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str, fault: Fault, seconds: float | None
 ) -> None:
     pipeline.patience.seconds = 75
-    sandbox.faults.append(fault)
+    sandbox.faults.append(replace(fault))
     error = pipeline.run(dag_id, *DAY).errors[0]
     assert isinstance(error, BadAnswer)
     assert error.retry_after == seconds
@@ -147,7 +147,7 @@ def test_g7_an_outage_longer_than_the_patience_ends_the_try_with_its_last_error(
     pipeline: Pipeline, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], fault: Fault, words: str
 ) -> None:
     pipeline.patience.seconds = 75
-    sandbox.faults.append(fault)
+    sandbox.faults.append(replace(fault))
     run = pipeline.run("weather", *DAY)
     assert sum(pipeline.waits) == 75
     kept = pipeline.rows("SELECT max(id), count(*) FROM raw.weather_observations WHERE problem IS NOT NULL")

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +265,7 @@ def test_g7_a_service_that_refuses_everybody_is_not_asked_for_the_next_page(
     pipeline: Pipeline, sandbox: Sandbox, fault: Fault
 ) -> None:
     pipeline.patience.seconds = 75
-    sandbox.faults.append(fault)
+    sandbox.faults.append(replace(fault))
     (error,) = stage(pipeline, "wikipedia").errors.values()
     assert isinstance(error, BadAnswer) and error.retry_after in (700, 900)
     assert len(sandbox.requests) == 1

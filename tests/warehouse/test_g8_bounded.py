@@ -42,7 +42,9 @@ def test_g8_an_endless_answer_is_cut_off_and_explained(pipeline: Pipeline, sandb
     run = pipeline.plan(DagRun("weather", "endless", window(*DAY), pipeline.clock()))
     grown, error = in_a_process(extract_all, pipeline, run)
     assert "larger than 64 MiB" in error
-    assert grown < 448 * MEBIBYTE  # the body, its text, and what the driver makes of it
+    # Six times the body: itself, its text, and what the driver makes of that (its own copy, and a buffer that has doubled up to
+    # twice as much). 340 to 352 MiB were measured; whoever keeps it once more gets beyond 400.
+    assert grown < 384 * MEBIBYTE
     assert pipeline.value("SELECT count(*) FROM core.weather") == 0
 
 

@@ -1,4 +1,4 @@
-"""Tests, typed in a fresh clone on a machine that has only what README.md asks for."""
+"""Tests, typed on machines that have only what README.md asks for, once its commands were: nothing else is there to lean on."""
 
 import pytest
 
