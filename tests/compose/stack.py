@@ -145,7 +145,9 @@ class ComposeStack(Deployment):
 
     def resize_pool(self, name: str, slots: int) -> None:
         """A pool lets so many tasks run at the same time."""
-        PoolApi(self.api).patch_pool(name, PoolPatchBody(pool=name, slots=slots), update_mask=["slots"])
+        # Airflow 3.3.2 wants the whole of a pool, whatever the mask leaves of it.
+        body = PoolPatchBody(pool=name, slots=slots, include_deferred=False)
+        PoolApi(self.api).patch_pool(name, body, update_mask=["slots"])
 
     def forget(self) -> None:
         """What was read from containers that are gone."""
