@@ -32,13 +32,15 @@ def _told(run: FailedRun, errors: Ledger) -> Iterator[str]:
     if not run.tasks:
         yield "    no task failed: the backfill was cancelled, or the run marked as failed"
     for task in run.tasks[:MOST_TASKS]:
-        yield f"    {task.name}: {_beginning(errors.get((run.run_id, task.map_index)) or _logged(task))}"
+        error = errors.get((run.run_id, task.map_index)) or task.error.strip() or "see its log"
+        # The ledger names the task too.
+        yield f"    {task.name}: {_beginning(error.removeprefix(_task_id(task) + ': '))}"
     if len(run.tasks) > MOST_TASKS:
         yield f"    and {number(len(run.tasks) - MOST_TASKS, 'task')} more"
 
 
-def _logged(task: FailedTask) -> str:
-    return task.error.strip() or "see its log"
+def _task_id(task: FailedTask) -> str:
+    return task.name.partition(" [")[0]
 
 
 def _beginning(error: str) -> str:

@@ -193,7 +193,9 @@ def test_the_report_names_runs_tasks_and_the_first_lines_of_their_errors(monkeyp
     plan = FailedTask("plan", -1, "ValueError: [red]\nmore")
     unknown = FailedTask("load.publish", 1, "")
     tasks = [extract, plan, unknown, plan, plan]
-    text = told(monkeypatch, [failed_run(3, *tasks), failed_run(7, plan)], {("run of 3", 0): "from the ledger"})
+    text = told(
+        monkeypatch, [failed_run(3, *tasks), failed_run(7, plan)], {("run of 3", 0): "load.extract: from the ledger"}
+    )
     assert text.splitlines()[:7] == [
         "2 runs failed:",
         "  run of 3, window from 2026-10-03 00:00",
