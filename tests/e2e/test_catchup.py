@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from include.settings import read_settings
+from sandbox import Fault
 from tests.e2e import expected
 from tests.e2e.conftest import DAYS
 from tests.e2e.stack import ENDED, Run, Stack, wait_for
@@ -44,8 +45,9 @@ def overlapped(first_start: Stack) -> Stack:
     runs that there are, so it stands where a stack stands that was stopped a week ago. Raw and the ledger still know those
     days, and neither decides what is loaded.
 
-    The other runs are queued while the scheduler is stopped, too: that makes all of them coincide. They touch the first of the
-    days that are due; the newest three come from the scheduled runs alone.
+    The other runs are queued while the scheduler is stopped, too, and the services are overloaded until runs of every kind are
+    under way: that makes them coincide. They touch the first of the days that are due; the newest three come from the scheduled
+    runs alone.
     """
     stack = first_start
     stack.stop("scheduler")
@@ -59,8 +61,13 @@ def overlapped(first_start: Stack) -> Stack:
         assert answer.returncode == 0, answer.stderr
     assert stack.local("down").returncode == 0
     assert stack.left_over() == []
+    overloaded = Fault(status=503, body="overloaded", times=None)
+    stack.sandbox.faults.append(overloaded)
     up = stack.local("up")
     assert up.returncode == 0, f"{up.stdout}\n{up.stderr}"
+    for dag_id in SOURCES:
+        wait_for(f"runs of {dag_id} of every kind", partial(are_under_way, stack, dag_id))
+    stack.sandbox.faults.remove(overloaded)
     for dag_id in SOURCES:
         wait_for(f"all runs of {dag_id}", partial(all_have_ended, stack, dag_id), 300)
     wait_for_marts(stack)
@@ -73,6 +80,14 @@ def caught_up(request: pytest.FixtureRequest, first_start: Stack) -> Stack:
     if request.param == "after a week off":
         request.getfixturevalue("overlapped")
     return first_start
+
+
+KINDS = {"scheduled", "manual", "backfill"}
+
+
+def are_under_way(stack: Stack, dag_id: str) -> bool:
+    """Whether runs of every kind are."""
+    return {run["run_type"] for run in stack.runs(dag_id) if run["state"] == "running"} == KINDS
 
 
 def forget(stack: Stack, since: str) -> None:
@@ -185,7 +200,7 @@ def test_windows_of_every_kind_overlap_at_once_and_all_succeed(dag_id: str, over
     runs = overlapped.runs(dag_id)
     assert {run["state"] for run in runs} == {"success"}
     kinds = [{run["run_type"] for run in at_once} for at_once in under_way(runs)]
-    assert {"scheduled", "manual", "backfill"} in kinds
+    assert KINDS in kinds
     tasks = overlapped.api.get(f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances?limit=1000")["task_instances"]
     assert {task["state"] for task in tasks} == {"success"}
 

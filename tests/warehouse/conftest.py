@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -14,8 +15,12 @@ from include.schema import bootstrap, migrate
 from include.seeds import SeedLocation, SeedPage, Seeds, load_seeds
 from local.postgres import temporary_server
 from sandbox import Sandbox
-from tests.warehouse.pipeline import Pipeline
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
+
+if TYPE_CHECKING:
+    # It imports Airflow, which says something then. Where workers run the tests, this file is read before pytest begins, and what
+    # is said meanwhile comes after its closing line.
+    from tests.warehouse.pipeline import Pipeline
 
 NUMBERS = itertools.count(1)
 
@@ -75,7 +80,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def pipeline(
     database: Callable[[str], str], owner: psycopg.Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Pipeline:
+) -> "Pipeline":
     """The DAGs' own operators against the test's warehouse and sandbox; two places and one page are followed."""
     return make_pipeline(database, owner, sandbox, monkeypatch)
 
@@ -83,11 +88,11 @@ def pipeline(
 @pytest.fixture
 def elsewhere(
     new_database: Callable[[], Callable[[str], str]], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], Pipeline]]:
+) -> "Iterator[Callable[[], Pipeline]]":
     """Goes over to another, empty warehouse, where one clean run shows what is right; nothing runs in the first one then."""
     with ExitStack() as stack:
 
-        def go() -> Pipeline:
+        def go() -> "Pipeline":
             database = new_database()
             owner = stack.enter_context(psycopg.connect(database("dw_owner"), autocommit=True))
             return make_pipeline(database, owner, sandbox, monkeypatch)
@@ -97,7 +102,7 @@ def elsewhere(
 
 def make_pipeline(
     database: Callable[[str], str], owner: psycopg.Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Pipeline:
+) -> "Pipeline":
     """All that runs from now on runs against this database."""
     follow(owner, [BOSTON, PHOENIX], [NEW_ENGLAND])
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", database("dw_loader"))
@@ -105,6 +110,8 @@ def make_pipeline(
         monkeypatch.setenv(f"AIRFLOW_CONN_{connection}", sandbox.url)
     # The same server under another name, so that a test can tell which connection was asked.
     monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO_ARCHIVE", sandbox.url.replace("127.0.0.1", "localhost"))
+    from tests.warehouse.pipeline import Pipeline
+
     return Pipeline(owner, lambda: sandbox.now, monkeypatch)
 
 
