@@ -18,16 +18,14 @@ MACHINES = {
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Machine by machine, README.md first: pytest goes by the place of a parameter in the list of its test, which may have one."""
+    mine = [item for item in items if "machine" in parameters(item)]
+    in_order = iter(sorted(mine, key=lambda item: (list(MACHINES).index(parameters(item)["machine"]), item.path.name)))
+    items[:] = [next(in_order) if item in mine else item for item in items]
 
-    def place(item: pytest.Item) -> tuple[int, str]:
-        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        return (
-            (list(MACHINES).index(str(parameters["machine"])) + 1, item.path.name)
-            if "machine" in parameters
-            else (0, "")
-        )
 
-    items.sort(key=place)
+def parameters(item: pytest.Item) -> dict[str, str]:
+    """Of a test that has some."""
+    return {name: str(value) for name, value in item.callspec.params.items()} if hasattr(item, "callspec") else {}
 
 
 @pytest.fixture(scope="package", params=MACHINES)

@@ -33,8 +33,8 @@ def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
     stack = ComposeStack(repo)
     stack.compose(*DOWN)
     stack.remove_image()
-    remove = f"docker compose --progress quiet {' '.join(DOWN)}; docker rmi {stack.settings['AIRFLOW_IMAGE_NAME']}"
-    with ended_by("bash", "-c", remove, cwd=repo, env=stack.environ()):
+    remove = f"docker compose --progress quiet {' '.join(DOWN)} && docker rmi {stack.settings['AIRFLOW_IMAGE_NAME']}"
+    with ended_by("bash", "-c", remove, cwd=repo, env=stack.environ()) as ending:
         failed = True
         try:
             live_once(stack)
@@ -48,6 +48,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[ComposeStack]:
             if failed:
                 (home / "logs").write_text(stack.compose("logs"))
                 print(f"\nThe logs of the stack are kept in {home / 'logs'}")
+    assert ending.returncode == 0, ending.told
     if not failed:
         shutil.rmtree(home)
 
