@@ -24,20 +24,25 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
 LONGEST_FIRST = ("the stack", "compose", "the daily stack", "a machine")
-"""Of the tests that share something which takes its time to start: they are begun first, and the short ones fill what is left."""
+"""Of the tests that share something which takes its time to start. They begin once the fast tests are through, and the rest fills
+what is left."""
+
+FAST = ("unit", "dags", "sandbox")
+"""Folders whose tests take milliseconds."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where several workers run the tests (pytest-xdist), those that share a stack or a machine go to the same one."""
-    if config.getoption("dist", "no") == "no":
+    # What --dist says is known to the workers of pytest-xdist (3.8) under this name only.
+    if not config.getoption("loadgroup", False):
         return
     groups = {item: shared(item) for item in items}
     for item, (group, name) in groups.items():
         if group:
             item.add_marker(pytest.mark.xdist_group(f"{group} {name}".strip()))
     order = {group: place for place, group in enumerate((*LONGEST_FIRST, ""))}
-    items.sort(key=lambda item: order[groups[item][0]])
+    items.sort(key=lambda item: (item.path.parent.name not in FAST, order[groups[item][0]]))
 
 
 def shared(item: pytest.Item) -> tuple[str, str]:
