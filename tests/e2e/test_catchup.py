@@ -22,6 +22,8 @@ MAX_ACTIVE_RUNS = 4
 TODAY = datetime.now(UTC).date()
 """When the tests began: midnight may pass meanwhile, and one more day is due then."""
 AWAY = 7
+FIRST_EXPLICIT = 30
+"""Days ago: the first day of the explicit windows."""
 
 
 def ago(days: int) -> str:
@@ -54,7 +56,7 @@ def overlapped(first_start: Stack) -> Stack:
     forget(stack, ago(AWAY))
     for dag_id in SOURCES:
         assert len(days_run(stack, dag_id)) == DAYS - AWAY
-        for start, end in ((30, 4), (20, 5)):
+        for start, end in ((FIRST_EXPLICIT, 4), (20, 5)):
             stack.trigger(dag_id, ago(start), ago(end))
         words = f"{dag_id} -s {ago(DAYS)} -e {ago(AWAY + 1)} --reset-dagruns --yes --no-wait"
         answer = stack.shell(f"airflow dags backfill {words}")
@@ -163,10 +165,15 @@ def under_way(runs: list[DAGRunResponse]) -> list[list[DAGRunResponse]]:
     return [[run for run, started, ended in spans if started <= start < ended] for _, start, _ in spans]
 
 
-def test_core_has_every_hour_once_and_the_marts_are_right(caught_up: Stack) -> None:
+def test_core_has_every_hour_once_and_the_marts_are_right(caught_up: Stack, request: pytest.FixtureRequest) -> None:
+    check_tables(caught_up, FIRST_DAYS[request.node.callspec.params["caught_up"]])
+
+
+FIRST_DAYS = {
     # A scheduled run also reads the days before its own again: core begins there.
-    first_days = {dag_id: ago(DAYS + days) for dag_id, days in REVISION_DAYS.items()}
-    check_tables(caught_up, first_days)
+    "at the first start": {dag_id: ago(DAYS + days) for dag_id, days in REVISION_DAYS.items()},
+    "after a week off": dict.fromkeys(SOURCES, ago(FIRST_EXPLICIT)),
+}
 
 
 def check_tables(stack: Stack, first_days: dict[str, str]) -> None:
@@ -206,5 +213,5 @@ def test_windows_of_every_kind_overlap_at_once_and_all_succeed(dag_id: str, over
 
 
 def test_overlapping_windows_end_as_each_alone_would(overlapped: Stack) -> None:
-    check_tables(overlapped, {dag_id: ago(30) for dag_id in SOURCES})
+    check_tables(overlapped, FIRST_DAYS["after a week off"])
     assert overlapped.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(0,)]
