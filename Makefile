@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # What a machine may keep for the tests beside the checkout. Nothing needs it: the tests that use it are skipped without.
 DW_TEST_SHARED ?= ../shared
-# Real answers of the services.
+# Real responses of the services.
 RECORDED_API_DIR ?= $(abspath $(wildcard $(DW_TEST_SHARED)/recorded))
 export RECORDED_API_DIR
 ifeq ($(RECORDED_API_DIR),)
@@ -50,7 +50,7 @@ down: ## stop what this checkout started; the data stays
 status: ## show what runs; fails when not all of it does
 	@if [ -e .venv/.installed ]; then $(RUN) -m local status; else echo "Not installed: make up"; exit 1; fi
 
-replay: ## rebuild core from the stored answers: make replay ARGS="weather -s 2026-10-01 -e 2026-10-31"
+replay: ## rebuild core from the stored responses: make replay ARGS="weather -s 2026-10-01 -e 2026-10-31"
 	@if [ -e .local/env ]; then . .local/env && airflow dags replay $(ARGS); else echo "Not set up: make up"; exit 2; fi
 
 gaps: ## list what is missing or failed since DW_START_DATE and what fills it; fails when there is any

@@ -1,14 +1,14 @@
 """
 ### weather: hourly weather of the tracked places
 
-Asks [Open-Meteo](https://open-meteo.com) for the window of the run, keeps the answers in `raw.weather_observations`, parses them
+Asks [Open-Meteo](https://open-meteo.com) for the window of the run, keeps the responses in `raw.weather_observations`, parses them
 into `staging.weather`, audits them, and upserts them into `core.weather`. Any window can be run again safely.
 
 | task | what it does | when it fails |
 |---|---|---|
 | `plan` | resolves the window, opens a load for each slice of it and group of places | correct what it names, clear the run |
-| `extract` | lands the answers as they come; waits outages and refusals out | clear it once the service is healthy |
-| `transform` | parses the landed answers, set-based | clear it |
+| `extract` | lands the responses as they come; waits outages and refusals out | clear it once the service is healthy |
+| `transform` | parses the landed responses, set-based | clear it |
 | `validate` | sets hours outside their limits aside, withholds days not to be trusted | see its message, clear `extract` |
 | `publish` | one transaction, of all that is trusted: upsert into core, daily rollup, ledger | clear it |
 | `all_loaded` | tells whether every load was published whole; costs no process | with the tasks before it |
@@ -16,7 +16,7 @@ into `staging.weather`, audits them, and upserts them into `core.weather`. Any w
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads
 the `DW_WEATHER_REVISION_DAYS` before it again. `locations` restricts the run to some places.
 
-**Replay**: with `replay` nobody is asked: the window is built again from the answers that `raw` holds, as after the correction of
+**Replay**: with `replay` nobody is asked: the window is built again from the responses that `raw` holds, as after the correction of
 a transform. `airflow dags replay` does the same.
 
 Weather data by [Open-Meteo.com](https://open-meteo.com), CC BY 4.0.

@@ -1,15 +1,15 @@
 """
 ### wikipedia: revisions of the tracked pages
 
-Asks the [MediaWiki Action API](https://www.mediawiki.org/wiki/API:Revisions) for the window of the run, keeps the answers in
+Asks the [MediaWiki Action API](https://www.mediawiki.org/wiki/API:Revisions) for the window of the run, keeps the responses in
 `raw.wikipedia_pages`, parses them into `staging.revision` and `staging.page`, audits them, and upserts them into `core.revision`
 and the history `core.wikipedia_page`. Any window can be run again safely; what was hidden or removed since is blanked.
 
 | task | what it does | when it fails |
 |---|---|---|
 | `plan` | resolves the window, opens a load for each slice of it and group of pages | correct what it names, clear the run |
-| `extract` | lands the answers as they come; waits outages and refusals out | clear it once the wiki is healthy |
-| `transform` | parses the landed answers, set-based | clear it |
+| `extract` | lands the responses as they come; waits outages and refusals out | clear it once the wiki is healthy |
+| `transform` | parses the landed responses, set-based | clear it |
 | `validate` | reports pages that vanished, withholds pages not to be trusted | see its message, clear `extract` |
 | `publish` | one transaction, of all that is trusted: page versions, upsert into core, size changes, ledger | clear it |
 | `all_loaded` | tells whether every load was published whole; costs no process | with the tasks before it |
@@ -18,7 +18,7 @@ and the history `core.wikipedia_page`. Any window can be run again safely; what 
 the `DW_WIKIPEDIA_REVISION_DAYS` before it again: a lagging replica may hide the last seconds, and users are hidden later. `pages`
 restricts the run to some pages: `Boston`, or `de:Boston` where two wikis have the title.
 
-**Replay**: with `replay` nobody is asked: the window is built again from the answers that `raw` holds, as after the correction of
+**Replay**: with `replay` nobody is asked: the window is built again from the responses that `raw` holds, as after the correction of
 a transform. `airflow dags replay` does the same.
 
 Text of [Wikipedia](https://www.wikipedia.org), CC BY-SA 4.0.

@@ -29,8 +29,8 @@ class UnfinishedAudit(WarehouseError):
     """An audit that did not come to a verdict, for a reason that may pass: the database went away."""
 
 
-class BadAnswer(WarehouseError):
-    """An answer that is not what was asked for.
+class BadResponse(WarehouseError):
+    """A response that is not what was asked for.
 
     `is_retryable` tells whether it passes by itself, so that asking again can help, `retry_after` after how many seconds at the
     earliest (None: the service named no time). `is_of_service` tells that other requests would fare no better; otherwise it may

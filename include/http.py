@@ -11,13 +11,13 @@ from time import monotonic
 import requests
 import urllib3
 
-from include.errors import BadAnswer
-from include.landing import MAX_BODY_BYTES, Answer
+from include.errors import BadResponse
+from include.landing import MAX_BODY_BYTES, Response
 from include.outage import Unanswered
 from include.source import ApiRequest
 
 CONNECT_SECONDS = 10
-"""To connect, of the time that an answer has."""
+"""To connect, of the time that a response has."""
 
 PART_OF_A_HOST = re.compile("(?!-)[A-Za-z0-9-]{1,63}")
 """One name between two dots: nothing that would lead a request to another host."""
@@ -25,10 +25,10 @@ PART_OF_A_HOST = re.compile("(?!-)[A-Za-z0-9-]{1,63}")
 
 def fetch(
     session: requests.Session, url: str, secret: str, seconds: float, *, allow_redirects: bool
-) -> tuple[Answer, dict[str, str]]:
-    """GETs `url` with `secret` at its end, which is told to nobody: the answer, and its headers.
+) -> tuple[Response, dict[str, str]]:
+    """GETs `url` with `secret` at its end, which is told to nobody: the response, and its headers.
 
-    It has so many seconds from the ask to its last byte. Raises BadAnswer when none comes.
+    It has so many seconds from the ask to its last byte. Raises BadResponse when none comes.
     """
     asked = monotonic()
     try:
@@ -40,12 +40,12 @@ def fetch(
             allow_redirects=allow_redirects,
         ) as response:
             body, broken = read_body(response, seconds, asked)
-            return Answer(response.status_code, url, body, broken), dict(response.headers)
+            return Response(response.status_code, url, body, broken), dict(response.headers)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # Its text would hold the URL, and that the API key. A ValueError: an address that cannot be asked at all.
         is_retryable = not isinstance(error, ValueError)
-        raise BadAnswer(
-            f"no answer from {url.split('?')[0]} ({type(error).__name__})",
+        raise BadResponse(
+            f"no response from {url.split('?')[0]} ({type(error).__name__})",
             is_retryable=is_retryable,
             is_of_service=not is_retryable,
         ) from None
@@ -70,7 +70,7 @@ def read_body(response: requests.Response, seconds: float, asked: float) -> tupl
         while (chunk := response.raw.read1(1 << 16, decode_content=True)) and not is_late.is_set():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
-                return bytes(body), f"the answer is larger than {MAX_BODY_BYTES >> 20} MiB"
+                return bytes(body), f"the response is larger than {MAX_BODY_BYTES >> 20} MiB"
     except (urllib3.exceptions.HTTPError, OSError) as error:
         broken = f"the connection broke after {len(body)} bytes ({type(error).__name__})"
     except (ValueError, AttributeError):
@@ -79,7 +79,7 @@ def read_body(response: requests.Response, seconds: float, asked: float) -> tupl
             raise
     finally:
         timer.cancel()
-    return bytes(body), f"the answer took longer than {seconds:g} s" if is_late.is_set() else broken
+    return bytes(body), f"the response took longer than {seconds:g} s" if is_late.is_set() else broken
 
 
 def host_of(base_url: str, request: ApiRequest) -> str:
@@ -91,7 +91,7 @@ def host_of(base_url: str, request: ApiRequest) -> str:
             )
             raise Unanswered(
                 f"{' '.join(request.about.split())}: {problem}, then clear this task",
-                BadAnswer(problem, is_retryable=False),
+                BadResponse(problem, is_retryable=False),
             )
     try:
         return base_url.format(**request.host_fields)
@@ -100,7 +100,7 @@ def host_of(base_url: str, request: ApiRequest) -> str:
         problem = f"the host {base_url} of the connection {request.connection_id} cannot be read, it may have {known}"
         raise Unanswered(
             f"{problem}: correct the connection, then clear this task",
-            BadAnswer(problem, is_retryable=False, is_of_service=True),
+            BadResponse(problem, is_retryable=False, is_of_service=True),
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Landing answers in raw: byte for byte, whatever they are."""
+"""Landing responses in raw: byte for byte, whatever they are."""
 
 import base64
 import json
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.loads import Load
 from include.source import ApiRequest, RawRow, Source
 from include.warehouse import Connection, run
 from include.windows import Window
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Bound of one answer in memory; the largest that is asked for is a tenth of it."""
+"""Bound of one response in memory; the largest that is asked for is a tenth of it."""
 
 DIGITS = 100
-"""Of the largest number that an answer may hold. No value comes near, and the audit's double precision takes that many."""
+"""Of the largest number that a response may hold. No value comes near, and the audit's double precision takes that many."""
 
 LARGEST = 10.0**DIGITS
 
@@ -27,8 +27,8 @@ STREAMING_ERROR = "Unexpected error while streaming data"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer as it came; `broken` says what cut it short on the way, if anything did."""
+class Response:
+    """A response as it came; `broken` says what cut it short on the way, if anything did."""
 
     status: int
     url: str
@@ -48,15 +48,15 @@ def text_of(body: bytes) -> tuple[str, str]:
 
 
 def land(
-    connection: Connection, source: Source, load: Load, request: ApiRequest, answer: Answer, rows: list[RawRow]
+    connection: Connection, source: Source, load: Load, request: ApiRequest, response: Response, rows: list[RawRow]
 ) -> list[int]:
-    """Inserts an answer cut into rows, one a subject of the request in its order; returns their raw ids.
+    """Inserts a response cut into rows, one a subject of the request in its order; returns their raw ids.
 
-    What is wrong with one is noted in staging.problem, and forgotten when a later answer makes up for it.
+    What is wrong with one is noted in staging.problem, and forgotten when a later response makes up for it.
     """
     raw_ids = []
     for subject_id, row in zip(request.subject_ids, rows, strict=True):
-        raw_id = _insert(connection, source, load, request, answer, row.columns, row.payload, "utf-8", row.problem)
+        raw_id = _insert(connection, source, load, request, response, row.columns, row.payload, "utf-8", row.problem)
         if row.problem:
             note_problem(connection, load, [subject_id], request.window, raw_id, row.problem)
         elif row.makes_up:
@@ -66,17 +66,17 @@ def land(
 
 
 def land_whole(
-    connection: Connection, source: Source, load: Load, request: ApiRequest, answer: Answer, problem: str
+    connection: Connection, source: Source, load: Load, request: ApiRequest, response: Response, problem: str
 ) -> int:
-    """Inserts an answer in one piece, with what is wrong with it; returns its raw id."""
-    payload, encoding = text_of(answer.body)
-    return _insert(connection, source, load, request, answer, source.whole(request), payload, encoding, problem)
+    """Inserts a response in one piece, with what is wrong with it; returns its raw id."""
+    payload, encoding = text_of(response.body)
+    return _insert(connection, source, load, request, response, source.whole(request), payload, encoding, problem)
 
 
 def note_problem(
     connection: Connection, load: Load, subject_ids: Sequence[int], window: Window, raw_id: int | None, problem: str
 ) -> None:
-    """Notes why these subjects cannot be loaded in a window: their audit withholds it. `raw_id`: the answer, if one came."""
+    """Notes why these subjects cannot be loaded in a window: their audit withholds it. `raw_id`: the response, if one came."""
     run(
         connection,
         "ops/note_problem.sql",
@@ -100,7 +100,7 @@ def _insert(
     source: Source,
     load: Load,
     request: ApiRequest,
-    answer: Answer,
+    response: Response,
     columns: dict[str, Any],
     payload: str,
     encoding: str,
@@ -113,8 +113,8 @@ def _insert(
             "load_id": load.load_id,
             "attempt": load.attempt,
             "source": request.connection_id,
-            "url": answer.url,
-            "http_status": answer.status,
+            "url": response.url,
+            "http_status": response.status,
             "window_start": request.window.start,
             "window_end": request.window.end,
             "payload": payload,
@@ -129,7 +129,7 @@ def _insert(
 
 @dataclass(frozen=True)
 class Document:
-    """A JSON document of an answer, its exact slice of it, and why the warehouse could not use it whatever it says."""
+    """A JSON document of a response, its exact slice of it, and why the warehouse could not use it whatever it says."""
 
     value: Any
     text: str
@@ -137,15 +137,15 @@ class Document:
 
 
 def parse_json(text: str) -> Document:
-    """The only document in `text`; raises BadAnswer saying where it breaks."""
+    """The only document in `text`; raises BadResponse saying where it breaks."""
     return next(_documents(text, 0, single=True))
 
 
 def cut_array(text: str) -> list[Document]:
-    """The elements of the JSON array in `text`; raises BadAnswer for one that cannot be cut."""
+    """The elements of the JSON array in `text`; raises BadResponse for one that cannot be cut."""
     start = _skip_space(text, 0)
     if text[start : start + 1] != "[":
-        raise BadAnswer(f"expected a JSON array, the answer begins {text[:60]!r}")
+        raise BadResponse(f"expected a JSON array, the response begins {text[:60]!r}")
     return list(_documents(text, start + 1, single=False))
 
 
@@ -158,7 +158,7 @@ def _documents(text: str, position: int, *, single: bool) -> Iterator[Document]:
         following = text[ends : ends + 1]
         is_last = not following if single else following == "]" and _skip_space(text, ends + 1) == len(text)
         if not is_last and (single or following != ","):
-            raise BadAnswer(_broken_json(text, f"unexpected {text[ends : ends + 60]!r} at character {ends}"))
+            raise BadResponse(_broken_json(text, f"unexpected {text[ends : ends + 60]!r} at character {ends}"))
         yield document
         if is_last:
             return
@@ -170,7 +170,7 @@ def _decode(text: str, begins: int, *, has_long_numbers: bool) -> tuple[Document
     problems: list[str] = []
 
     def refuse(number: str, why: str) -> None:
-        problems.append(f"the answer holds {number[:40]}, which {why}")
+        problems.append(f"the response holds {number[:40]}, which {why}")
 
     def number_of(digits: str) -> float:
         number = float(digits)
@@ -195,7 +195,7 @@ def _decode(text: str, begins: int, *, has_long_numbers: bool) -> tuple[Document
     try:
         value, ends = decoder.raw_decode(text, begins)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise BadAnswer(_broken_json(text, error)) from None
+        raise BadResponse(_broken_json(text, error)) from None
     document = text[begins:ends]
     problem = problems[0] if problems else _what_postgresql_cannot_take(value, document)
     return Document(value, document, problem), ends
@@ -209,16 +209,16 @@ def _skip_space(text: str, position: int) -> int:
 def _broken_json(text: str, error: object) -> str:
     if STREAMING_ERROR in text[-2000:]:
         return f"the service broke off while it was answering: {text[text.rindex(STREAMING_ERROR) :][:200]}"
-    return f"the answer is no complete JSON ({error}; {len(text)} characters, ends in {text[-40:]!r})"
+    return f"the response is no complete JSON ({error}; {len(text)} characters, ends in {text[-40:]!r})"
 
 
 def _what_postgresql_cannot_take(value: Any, text: str) -> str | None:
     # jsonb takes neither \u0000 nor half of a surrogate pair; Python's parser takes both.
     if re.search(r"(?<!\\)(\\\\)*\\u0000", text):
-        return "the answer holds the character \\u0000, which PostgreSQL cannot store"
+        return "the response holds the character \\u0000, which PostgreSQL cannot store"
     if re.search(r"\\u[dD][89a-fA-F]", text):
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
-            return "the answer holds half of a surrogate pair, which PostgreSQL cannot store"
+            return "the response holds half of a surrogate pair, which PostgreSQL cannot store"
     return None

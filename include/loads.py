@@ -19,7 +19,7 @@ class RunKey:
 
 @dataclass(frozen=True)
 class Load:
-    """A load under extraction; a replay is made of answers that raw already holds."""
+    """A load under extraction; a replay is made of responses that raw already holds."""
 
     load_id: int
     attempt: int
@@ -91,7 +91,7 @@ def record_failure(connection: Connection, key: RunKey, map_index: int, error: s
 
 
 def stage_again(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
-    """Stages a published load, whose staging is empty, from its answers once more, so that it can be audited again."""
+    """Stages a published load, whose staging is empty, from its responses once more, so that it can be audited again."""
     with connection.transaction():
         run(connection, "ops/lock_staged_load.sql", {"load_id": load_id})
         row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
@@ -101,7 +101,7 @@ def stage_again(connection: Connection, load_id: int, statements: Sequence[str])
 
 
 def is_replay(connection: Connection, load_id: int) -> bool:
-    """Whether a load is made of stored answers."""
+    """Whether a load is made of stored responses."""
     row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
     return bool(row and row[2])
 

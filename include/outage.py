@@ -1,16 +1,16 @@
-"""Requests that get no answer: faults of their own, or an outage of the service."""
+"""Requests that get no response: faults of their own, or an outage of the service."""
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.patience import Patience
 
 OUTAGE = 3
-"""Requests in a row without an answer, after which no other is asked. Two may be neighbours with a fault of their own each."""
+"""Requests in a row without a response, after which no other is asked. Two may be neighbours with a fault of their own each."""
 
 
-class Unanswered(BadAnswer):
-    """A request that brought nothing that can be used: in full for the user, what is wrong with it, and the answer, if one came."""
+class Unanswered(BadResponse):
+    """A request that brought nothing that can be used: in full for the user, what is wrong, and the response, if one came."""
 
-    def __init__(self, text: str, error: BadAnswer, raw_id: int | None = None) -> None:
+    def __init__(self, text: str, error: BadResponse, raw_id: int | None = None) -> None:
         super().__init__(
             text, is_retryable=error.is_retryable, retry_after=error.retry_after, is_of_service=error.is_of_service
         )
@@ -19,16 +19,16 @@ class Unanswered(BadAnswer):
 
 
 class Faults:
-    """The requests of a try that got no answer: raises where they are no faults of their own but an outage of the service."""
+    """The requests of a try that got no response: raises where they are no faults of their own but an outage of the service."""
 
     def __init__(self) -> None:
         self.first: Unanswered | None = None
         self.in_a_row: list[Unanswered] = []
-        """Since the last answer that came; only errors that pass by themselves, for others are answers of a kind."""
-        self.has_answers = False
+        """Since the last response that came; only errors that pass by themselves, for others are responses of a kind."""
+        self.has_responses = False
 
     def answered(self) -> None:
-        self.has_answers = True
+        self.has_responses = True
         self.in_a_row.clear()
 
     def met(self, error: Unanswered, patience: Patience) -> None:
@@ -42,8 +42,8 @@ class Faults:
             raise error
 
     def end(self) -> None:
-        """What no answer followed stays an outage: two requests at the end, or all of them."""
+        """What no response followed stays an outage: two requests at the end, or all of them."""
         if len(self.in_a_row) > 1:
             raise self.in_a_row[-1]
-        if self.first and not self.has_answers:
+        if self.first and not self.has_responses:
             raise self.first

@@ -1,4 +1,4 @@
-"""Replays: loads made of the answers that raw already holds."""
+"""Replays: loads made of the responses that raw already holds."""
 
 from include.errors import LoadError
 from include.loads import Load, finish_extraction
@@ -6,21 +6,21 @@ from include.source import Source
 from include.warehouse import Connection, run
 
 
-def replay_answers(connection: Connection, source: Source, load: Load) -> int:
-    """Finishes the extraction of a replay without asking anybody: notes the stored answers it is made of, and returns how many.
+def replay_responses(connection: Connection, source: Source, load: Load) -> int:
+    """Finishes the extraction of a replay without asking anybody: notes the stored responses it is made of, and returns how many.
 
     Raises LoadError when there is none.
     """
     parameters = {"load_id": load.load_id}
     with connection.transaction():
         run(connection, "ops/lock_planned_load.sql", parameters)
-        row = run(connection, source.statement("stored_answers"), parameters).fetchone()
+        row = run(connection, source.statement("stored_responses"), parameters).fetchone()
         assert row is not None
-        answers, subjects = row
-        if not answers:
+        responses, subjects = row
+        if not responses:
             raise LoadError(
-                f"{source.name}: {source.raw_table} holds no complete answer to replay for {subjects}; window {load.window}; "
+                f"{source.name}: {source.raw_table} holds no complete response to replay for {subjects}; window {load.window}; "
                 "run the window without replay first, which asks the service"
             )
-        finish_extraction(connection, load, answers)
-    return int(answers)
+        finish_extraction(connection, load, responses)
+    return int(responses)

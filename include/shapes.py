@@ -29,7 +29,7 @@ class Mismatch:
 
     def __str__(self) -> str:
         if not self.field:
-            return f"the answer is {shown(self.value)}: {self.expected}"
+            return f"the response is {shown(self.value)}: {self.expected}"
         if self.kind == "missing":
             return f"field {self.field} is missing"
         return f"field {self.field} is {shown(self.value)}: {self.expected}"
@@ -54,7 +54,7 @@ def time_like(example: str) -> AfterValidator:
     """Of a text: a time written as the example is, each digit a digit. PostgreSQL would read others, in ways of its own."""
     pattern = re.sub("[0-9]", "[0-9]", re.escape(example))
 
-    @lru_cache(maxsize=10_000)  # the places of an answer have the same hours
+    @lru_cache(maxsize=10_000)  # the places of a response have the same hours
     def check(text: str) -> str:
         try:
             if re.fullmatch(pattern, text) and datetime.fromisoformat(text).strftime("%H") == text[11:13]:
@@ -67,6 +67,6 @@ def time_like(example: str) -> AfterValidator:
 
 
 def shown(value: object) -> str:
-    """A value of an answer, for a message: not all of it where it is long."""
+    """A value of a response, for a message: not all of it where it is long."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"

@@ -38,7 +38,7 @@ class ApiRequest:
     """A GET: Airflow connection id, path, query, and what it is for.
 
     `host_fields` replace {fields} in the connection's host. `about` names the places or page in messages, `subject_ids` are their
-    keys. `context` is the source's own, handed back with the answer.
+    keys. `context` is the source's own, handed back with the response.
     """
 
     connection_id: str
@@ -60,7 +60,7 @@ class ApiRequest:
 class RawRow:
     """One row for the source's raw table: its own columns, and a slice of the body.
 
-    `problem` is why it cannot be used, a fault of its own place or page. A good answer `makes_up` for one that had a problem.
+    `problem` is why it cannot be used, a fault of its own place or page. A good response `makes_up` for one that had a problem.
     """
 
     columns: dict[str, Any]
@@ -70,8 +70,8 @@ class RawRow:
 
 
 @dataclass(frozen=True)
-class BadAnswerDetails:
-    """In words, whether and when to try again, and whether it is a fault of the service; see include.errors.BadAnswer."""
+class BadResponseDetails:
+    """In words, whether and when to try again, and whether it is a fault of the service; see include.errors.BadResponse."""
 
     problem: str
     is_retryable: bool
@@ -100,7 +100,7 @@ class Mart:
 class Source:
     """A source of data. Settings, pools, connections, marts, gaps and replays are made from these, and nowhere listed again.
 
-    Its statements lie in sql/<name>/. Each source has those of the roles land, answers, stored_answers and summary; those of
+    Its statements lie in sql/<name>/. Each source has those of the roles land, responses, stored_responses and summary; those of
     `clear`, `stage` and `publish` are its own, in order.
     """
 
@@ -119,7 +119,7 @@ class Source:
     clear: tuple[str, ...]
     """Statements that empty staging of a load, one a table."""
     stage: tuple[str, ...]
-    """Statements that parse the answers of a load into staging."""
+    """Statements that parse the responses of a load into staging."""
     publish: tuple[str, ...]
     """Statements that move what is trusted into core."""
     step: timedelta
@@ -134,17 +134,17 @@ class Source:
     longest_load: Callable[[int], timedelta]
     """The longest window of one load of so many subjects."""
     conversation: Callable[[Connection, Load, datetime], Generator[ApiRequest, Any, None]]
-    """Yields the requests of a load; is sent what `read` made of each answer, None where none came that could be read."""
+    """Yields the requests of a load; is sent what `read` made of each response, None where none came that could be read."""
     read: Callable[[ApiRequest, str], tuple[list[RawRow], Any]]
     """Checks the body of a 200 and cuts it into raw rows, one a subject of the request, in its order.
 
-    A fault of one subject is the problem of its row. Raises BadAnswer for a body that cannot be cut, and for a fault of the
+    A fault of one subject is the problem of its row. Raises BadResponse for a body that cannot be cut, and for a fault of the
     service. The second value goes back into the conversation.
     """
     whole: Callable[[ApiRequest], dict[str, Any]]
-    """The raw columns for an answer that is kept in one piece."""
-    problem_of_status: Callable[[int, str, datetime], BadAnswerDetails]
-    """What an answer with an error status means."""
+    """The raw columns for a response that is kept in one piece."""
+    problem_of_status: Callable[[int, str, datetime], BadResponseDetails]
+    """What a response with an error status means."""
 
     def statement(self, role: str) -> str:
         """The statement file of a role."""

@@ -1,4 +1,4 @@
-"""Answers that passed their check and that PostgreSQL cannot read all the same: found one by one, whatever is wrong with them."""
+"""Responses that passed their check and that PostgreSQL cannot read all the same: found one by one, whatever is wrong with them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ FAULTS_OF_DATA = (
 
 
 @dataclass(frozen=True)
-class StoredAnswer:
-    """An answer that a load is made of."""
+class StoredResponse:
+    """A response that a load is made of."""
 
     raw_id: int
     subject_id: int
@@ -35,56 +35,58 @@ class StoredAnswer:
 
 def stage_readable(
     connection: Connection, source: Source, load_id: int, statements: Sequence[str]
-) -> list[tuple[StoredAnswer, str]]:
-    """Stages a load without the answers that fail alone, in one transaction; returns them, each with what it fails with.
+) -> list[tuple[StoredResponse, str]]:
+    """Stages a load without the responses that fail alone, in one transaction; returns them, each with what it fails with.
 
     `statements`, with the parameter load_id, stage what staging.problem does not call unreadable. Raises LoadError when they fail
-    and no single answer is to blame.
+    and no single response is to blame.
     """
     with connection.transaction():
         for name in BEGIN:
             run(connection, name, {"load_id": load_id})
-        answers = [StoredAnswer(*row) for row in run(connection, source.statement("answers"), {"load_id": load_id})]
+        responses = [
+            StoredResponse(*row) for row in run(connection, source.statement("responses"), {"load_id": load_id})
+        ]
 
-        def failure_of(some: Sequence[StoredAnswer]) -> str | None:
-            others = {answer.raw_id: answer for answer in answers}
-            for answer in some:
-                del others[answer.raw_id]
+        def failure_of(some: Sequence[StoredResponse]) -> str | None:
+            others = {response.raw_id: response for response in responses}
+            for response in some:
+                del others[response.raw_id]
             try:
                 with connection.transaction(force_rollback=True):
-                    _leave_out(connection, load_id, [(answer, "not tried") for answer in others.values()])
+                    _leave_out(connection, load_id, [(response, "not tried") for response in others.values()])
                     _stage(connection, load_id, statements)
             except FAULTS_OF_DATA as error:
                 return f"PostgreSQL cannot read it: {error.diag.message_primary}"
             return None
 
-        unreadable = _search(failure_of, answers)
+        unreadable = _search(failure_of, responses)
         _leave_out(connection, load_id, unreadable)
         try:
             _stage(connection, load_id, statements)
         except FAULTS_OF_DATA as error:
             raise LoadError(
-                f"{source.name}: load {load_id} cannot be staged: {error.diag.message_primary}; each of its answers in "
+                f"{source.name}: load {load_id} cannot be staged: {error.diag.message_primary}; each of its responses in "
                 f"{source.raw_table} can, alone: report it; meanwhile run its places or pages one by one"
             ) from None
     return unreadable
 
 
 def _search(
-    failure_of: Callable[[Sequence[StoredAnswer]], str | None], answers: Sequence[StoredAnswer]
-) -> list[tuple[StoredAnswer, str]]:
+    failure_of: Callable[[Sequence[StoredResponse]], str | None], responses: Sequence[StoredResponse]
+) -> list[tuple[StoredResponse, str]]:
     """By halves, so that one of a thousand is found in twenty tries."""
-    failure = failure_of(answers)
+    failure = failure_of(responses)
     if failure is None:
         return []
-    if len(answers) == 1:
-        return [(answers[0], failure)]
-    middle = len(answers) // 2
-    return _search(failure_of, answers[:middle]) + _search(failure_of, answers[middle:])
+    if len(responses) == 1:
+        return [(responses[0], failure)]
+    middle = len(responses) // 2
+    return _search(failure_of, responses[:middle]) + _search(failure_of, responses[middle:])
 
 
-def _leave_out(connection: Connection, load_id: int, unreadable: Sequence[tuple[StoredAnswer, str]]) -> None:
-    rows = [{"load_id": load_id, **vars(answer), "problem": problem} for answer, problem in unreadable]
+def _leave_out(connection: Connection, load_id: int, unreadable: Sequence[tuple[StoredResponse, str]]) -> None:
+    rows = [{"load_id": load_id, **vars(response), "problem": problem} for response, problem in unreadable]
     connection.cursor().executemany(statement("ops/note_unreadable.sql"), rows)
 
 

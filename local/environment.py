@@ -68,10 +68,10 @@ def _reachable(url: str, user: Mapping[str, str]) -> bool:
         socket.create_connection((target.hostname, target.port or 443), timeout=2).close()
     except (OSError, ValueError):
         return False
-    return not proxy or _answers(url)
+    return not proxy or _responses(url)
 
 
-def _answers(url: str) -> bool:
+def _responses(url: str) -> bool:
     """Whether an HTTP request arrives; a reachable proxy alone says nothing about the host behind it."""
     from urllib.error import HTTPError, URLError
     from urllib.request import urlopen

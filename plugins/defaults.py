@@ -50,8 +50,8 @@ def window_params(subjects: Subjects) -> dict[str, Param]:
         "replay": Param(
             False,
             type="boolean",
-            title="Replay stored answers",
-            description="Build the window again from the answers that raw already holds, without asking the service: after the "
+            title="Replay stored responses",
+            description="Build the window again from the responses that raw already holds, without asking the service: after the "
             "correction of a transform.",
         ),
     }

@@ -32,7 +32,7 @@ def load_group(source: Source, loads: XComArg) -> None:
         parameters = {"load_id": load_id, "label": label}
         extracted = ExtractOperator(
             task_id="extract",
-            doc_md="Asks the service for all of this load and lands each answer in `raw` as it comes, byte for byte. "
+            doc_md="Asks the service for all of this load and lands each response in `raw` as it comes, byte for byte. "
             "Waits a short outage out, retries as late as the service asks for. **Clear it** once the service is healthy. A replay "
             "asks nobody.",
             source=source,
@@ -45,7 +45,7 @@ def load_group(source: Source, loads: XComArg) -> None:
         )
         staged = TransformOperator(
             task_id="transform",
-            doc_md="Parses the answers that the load is made of into `staging`, set-based, in one transaction. An answer that "
+            doc_md="Parses the responses that the load is made of into `staging`, set-based, in one transaction. A response that "
             "PostgreSQL cannot read is named and left out.",
             source=source,
             parameters=parameters,

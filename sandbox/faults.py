@@ -1,4 +1,4 @@
-"""Troubles to order: a fault picks requests and replaces, edits or breaks their answers."""
+"""Troubles to order: a fault picks requests and replaces, edits or breaks their responses."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.messages import JSON_TYPE, Answer, Request, dump
+from sandbox.messages import JSON_TYPE, Request, Response, dump
 from sandbox.weather import Cell
 
 OPEN_METEO = "/v1/"
@@ -22,10 +22,10 @@ ADVICE = {
 class Fault:
     """Applies to requests whose path contains `path` and that satisfy `when`, to the first `times` of them (None: all).
 
-    With `status` it answers itself; otherwise the real answer is made, then changed by `transform` (parsed JSON to
+    With `status` it answers itself; otherwise the real response is made, then changed by `transform` (parsed JSON to
     JSON) and `rewrite` (bytes to bytes). `truncate_at` sends that many bytes as if they were all; `drop_at` announces
     the whole body and closes the connection after that many bytes, with `reset` without a farewell. `delay` is in seconds,
-    before the answer; `pace` in seconds, before each byte of its body.
+    before the response; `pace` in seconds, before each byte of its body.
 
     It is used up by being applied: one that several tests name is given to each as a copy (`dataclasses.replace`).
     """
@@ -53,19 +53,19 @@ class Fault:
         self.applied += 1
         return True
 
-    def replacement(self) -> Answer | None:
+    def replacement(self) -> Response | None:
         if self.status is None:
             return None
         body = self.body.encode() if isinstance(self.body, str) else self.body
-        return Answer(self.status, body, {"Content-Type": JSON_TYPE, **self.headers})
+        return Response(self.status, body, {"Content-Type": JSON_TYPE, **self.headers})
 
-    def edit(self, answer: Answer) -> Answer:
-        body = answer.body
-        if self.transform is not None and answer.headers.get("Content-Type") == JSON_TYPE:
+    def edit(self, response: Response) -> Response:
+        body = response.body
+        if self.transform is not None and response.headers.get("Content-Type") == JSON_TYPE:
             body = dump(self.transform(json.loads(body))).encode()
         if self.rewrite is not None:
             body = self.rewrite(body)
-        return Answer(answer.status, body, {**answer.headers, **self.headers})
+        return Response(response.status, body, {**response.headers, **self.headers})
 
     @classmethod
     def _made(cls, more: dict[str, Any], fields: dict[str, Any]) -> "Fault":
@@ -193,7 +193,7 @@ class Fault:
 
 
 def _moment(hour: datetime | str | None) -> tuple[str | int, int] | None:
-    """The hour in both time formats of an answer."""
+    """The hour in both time formats of a response."""
     if hour is None:
         return None
     when = datetime.fromisoformat(hour) if isinstance(hour, str) else hour
@@ -202,7 +202,7 @@ def _moment(hour: datetime | str | None) -> tuple[str | int, int] | None:
 
 
 def _for_place(place: tuple[float, float] | None, put: Callable[[dict[str, Any]], None]) -> Callable[[Any], Any]:
-    """Applies `put` to each place's object of an answer, or only to those in the cell of `place`."""
+    """Applies `put` to each place's object of a response, or only to those in the cell of `place`."""
     cell = None if place is None else Cell.of(*place)
 
     def transform(body: Any) -> Any:

@@ -17,7 +17,7 @@ COMPLIANT_AGENT = re.compile(
 
 
 class CallBudget:
-    """Open-Meteo's free limits: calls per wall-clock minute, hour and UTC day, counted by weight after the answer."""
+    """Open-Meteo's free limits: calls per wall-clock minute, hour and UTC day, counted by weight after the response."""
 
     LIMITS = (
         ("Minutely", 600, "%Y%m%d%H%M", "Please try again in one minute."),

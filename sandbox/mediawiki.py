@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.limits import Queue, RequestRate
 from sandbox.mediawiki_query import ApiError, Query, parse
-from sandbox.messages import Answer, Request
+from sandbox.messages import Request, Response
 from sandbox.revision_rows import page_rows, row, stamp
 from sandbox.revisions import History, page_of
 from sandbox.wiki_pages import Page, Wiki, namespace_of, normalize
@@ -25,23 +25,23 @@ class MediaWiki:
         self.rate = RequestRate(clock)
         self.queue = Queue(0)
 
-    def too_many(self, retry_after: int) -> Answer:
-        return Answer.text("You are making too many requests.", 429, headers={"Retry-After": str(retry_after)})
+    def too_many(self, retry_after: int) -> Response:
+        return Response.text("You are making too many requests.", 429, headers={"Retry-After": str(retry_after)})
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         agent = request.headers.get("User-Agent", "").strip()
         if not agent or agent.startswith("python-requests"):
-            return Answer.text("Please set a user-agent and respect our robot policy https://w.wiki/4wJS.", 403)
+            return Response.text("Please set a user-agent and respect our robot policy https://w.wiki/4wJS.", 403)
         if self.limits and (wait := self.rate.retry_after(request)) is not None:
             return self.too_many(wait)
         if request.params.get("format") != "json":
-            return Answer.text("<html><body><p>Add format=json for JSON.</p></body></html>", kind="text/html")
+            return Response.text("<html><body><p>Add format=json for JSON.</p></body></html>", kind="text/html")
         modern = request.params.get("formatversion", "1") in ("2", "latest")
         try:
             body = self._body(parse(request.params))
         except ApiError as error:
             return _error(error)
-        return Answer.of(body if modern else _classic(body), ascii_only=not modern)
+        return Response.of(body if modern else _classic(body), ascii_only=not modern)
 
     def _body(self, query: Query) -> Body:
         now = self._clock()
@@ -166,9 +166,9 @@ def _index(history: History, revid: int) -> int | None:
     return int(places[0]) if len(places) else None
 
 
-def _error(error: ApiError) -> Answer:
+def _error(error: ApiError) -> Response:
     body = {"error": {"code": error.code, "info": error.info, **error.details}, "servedby": SERVER}
-    return Answer.of(body, headers={"MediaWiki-API-Error": error.code, **error.headers})
+    return Response.of(body, headers={"MediaWiki-API-Error": error.code, **error.headers})
 
 
 def _classic(body: Body) -> Body:

@@ -1,4 +1,4 @@
-"""One request as it came in, and one answer before it goes on the wire."""
+"""One request as it came in, and one response before it goes on the wire."""
 
 import json
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
@@ -46,13 +46,13 @@ class Answer:
     @classmethod
     def of(
         cls, body: Any, status: int = 200, ascii_only: bool = False, headers: Mapping[str, str] | None = None
-    ) -> "Answer":
+    ) -> "Response":
         return cls(status, dump(body, ascii_only).encode(), {"Content-Type": JSON_TYPE, **(headers or {})})
 
     @classmethod
     def text(
         cls, body: str, status: int = 200, kind: str = "text/plain", headers: Mapping[str, str] | None = None
-    ) -> "Answer":
+    ) -> "Response":
         return cls(status, body.encode(), {"Content-Type": f"{kind}; charset=utf-8", **(headers or {})})
 
 

@@ -1,4 +1,4 @@
-"""Open-Meteo's `/v1/forecast` and `/v1/archive`, from a request to the text of its answer."""
+"""Open-Meteo's `/v1/forecast` and `/v1/archive`, from a request to the text of its response."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from sandbox import series_text, weather
 from sandbox.hashing import Flags, Floats
 from sandbox.limits import CallBudget, Queue
-from sandbox.messages import JSON_TYPE, Answer, Request, dump
+from sandbox.messages import JSON_TYPE, Request, Response, dump
 from sandbox.open_meteo_query import Query, Refused, parse
 from sandbox.variables import Column
 
@@ -34,7 +34,7 @@ class OpenMeteo:
         """A key belongs to a paid plan, to which none of the free limits apply."""
         return self._limits and "apikey" not in request.params
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         limited = self.is_limited(request)
         if limited and (refusal := self.budget.refusal()):
             return error(refusal, 429)
@@ -49,7 +49,7 @@ class OpenMeteo:
         body = self._body(query, started)
         if limited:
             self.budget.spend(query.weight)
-        return Answer(200, body.encode(), {"Content-Type": JSON_TYPE})
+        return Response(200, body.encode(), {"Content-Type": JSON_TYPE})
 
     def _body(self, query: Query, started: float) -> str:
         fresh = None
@@ -59,8 +59,8 @@ class OpenMeteo:
         return places[0] if len(places) == 1 else "[" + ",".join(places) + "]"
 
 
-def error(reason: str, status: int = 400) -> Answer:
-    return Answer.of({"error": True, "reason": reason}, status)
+def error(reason: str, status: int = 400) -> Response:
+    return Response.of({"error": True, "reason": reason}, status)
 
 
 def _places(query: Query, fresh: int | None, started: float) -> Iterator[str]:

@@ -29,7 +29,7 @@ class Query:
     places: Sequence[tuple[float, float]]
     columns: Sequence[Column]
     first_hour: int
-    """Hours since 1970-01-01T00:00 on the answer's own clock, `offset` seconds east of UTC."""
+    """Hours since 1970-01-01T00:00 on the response's own clock, `offset` seconds east of UTC."""
     count: int
     archive: bool
     timezone: str
@@ -137,7 +137,7 @@ def _timezone(params: Mapping[str, str], now: datetime) -> tuple[str, str, int]:
 
 
 def _window(params: Mapping[str, str], today: date, archive: bool) -> tuple[datetime, datetime]:
-    """Half-open, in the answer's own clock time."""
+    """Half-open, in the response's own clock time."""
     first, last = (ARCHIVE_START, today) if archive else (today - 93 * DAY, today + 15 * DAY)
     for kind, step in (("date", DAY), ("hour", HOUR)):
         names = (f"start_{kind}", f"end_{kind}")

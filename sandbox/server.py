@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sandbox.faults import Fault
 from sandbox.mediawiki import MediaWiki
-from sandbox.messages import Answer, Request
+from sandbox.messages import Request, Response
 from sandbox.open_meteo import OpenMeteo, error
 from sandbox.revisions import Added
 
@@ -107,38 +107,38 @@ class Sandbox:
         edits = (start + timedelta(seconds=step_seconds * index) for index in range(count))
         self.mediawiki.wiki.add(title, tuple(Added(int(edit.timestamp()), 1, "added") for edit in edits))
 
-    # Answering
+    # Responding
 
-    def handle(self, request: Request) -> tuple[Answer, list[Fault]]:
-        """The answer with its faults applied, and the faults, whose wire part is still to come."""
+    def handle(self, request: Request) -> tuple[Response, list[Fault]]:
+        """The response with its faults applied, and the faults, whose wire part is still to come."""
         with self._lock:
             self.requests.append(request)
             faults = [fault for fault in self.faults if fault.take(request)]
         with self._place_in_line(request) as admitted:
-            # Waiting belongs inside the line: a slow answer holds up those behind it.
+            # Waiting belongs inside the line: a slow response holds up those behind it.
             if not admitted:
                 return self._turned_away(request), []
             self.pause(sum(fault.delay for fault in faults))
-            return self._answer(request, faults), faults
+            return self._response(request, faults), faults
 
     def pause(self, seconds: float) -> None:
         """Waits, but not longer than the sandbox lives."""
         self._stopping.wait(seconds)
 
-    def _answer(self, request: Request, faults: list[Fault]) -> Answer:
-        replacements = [answer for fault in faults if (answer := fault.replacement()) is not None]
-        answer = replacements[0] if replacements else self._route(request)
+    def _response(self, request: Request, faults: list[Fault]) -> Response:
+        replacements = [response for fault in faults if (response := fault.replacement()) is not None]
+        response = replacements[0] if replacements else self._route(request)
         for fault in faults:
-            answer = fault.edit(answer)
-        return answer
+            response = fault.edit(response)
+        return response
 
-    def _route(self, request: Request) -> Answer:
+    def _route(self, request: Request) -> Response:
         if request.path in OpenMeteo.PATHS:
             return self.open_meteo.answer(request)
         if request.path == MediaWiki.PATH:
             return self.mediawiki.answer(request)
         if request.path in ("/", "/health"):
-            return Answer.text(NOTICE)
+            return Response.text(NOTICE)
         return error("Not Found", 404)
 
     def _place_in_line(self, request: Request) -> AbstractContextManager[bool]:
@@ -148,7 +148,7 @@ class Sandbox:
             return self.mediawiki.queue.place()
         return nullcontext(True)
 
-    def _turned_away(self, request: Request) -> Answer:
+    def _turned_away(self, request: Request) -> Response:
         if request.path == MediaWiki.PATH:
             return self.mediawiki.too_many(1)
         return error("Too many concurrent requests", 429)
@@ -217,13 +217,13 @@ class _Handler(BaseHTTPRequestHandler):
         return Request(self.command, path, query, self.headers)
 
     def _respond(self) -> None:
-        answer, faults = self.server.sandbox.handle(self._request())
-        body = answer.body
+        response, faults = self.server.sandbox.handle(self._request())
+        body = response.body
         for fault in faults:
             if fault.truncate_at is not None:
                 body = body[: fault.truncate_at]
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+        self.send_response(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

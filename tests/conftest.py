@@ -1,4 +1,4 @@
-"""What all tests share: a place of its own for Airflow, the recorded answers, and inputs that went wrong."""
+"""What all tests share: a place of its own for Airflow, the recorded responses, and inputs that went wrong."""
 
 import atexit
 import os
@@ -58,10 +58,10 @@ def shared(item: pytest.Item) -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def recorded() -> Path:
-    """The folder of real answers of both services."""
+    """The folder of real responses of both services."""
     folder = os.environ.get("RECORDED_API_DIR")
     if not folder:
-        pytest.skip("RECORDED_API_DIR is not set: no recorded answers to compare with")
+        pytest.skip("RECORDED_API_DIR is not set: no recorded responses to compare with")
     return Path(folder)
 
 

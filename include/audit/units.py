@@ -47,7 +47,7 @@ def withhold(
 ) -> list[Withheld]:
     """Marks the rows of the units that failed (index -> the check) and lists the units in audit.withheld; returns these.
 
-    A replay has several units of a subject and time where several answers are stored: what trusted ones have is not listed.
+    A replay has several units of a subject and time where several responses are stored: what trusted ones have is not listed.
     """
     untrusted = [(units[index], failed[index]) for index in sorted(failed)]
     _mark(connection, suite, load_id, [unit for unit, _ in untrusted])
@@ -84,14 +84,14 @@ def _row(unit: Withheld) -> dict[str, Any]:
 
 
 def _mark(connection: Connection, suite: Suite, load_id: int, units: Sequence[Unit]) -> None:
-    answers = [(raw_id, unit) for unit in units for raw_id in unit["raw_ids"]]
-    if answers:
+    responses = [(raw_id, unit) for unit in units for raw_id in unit["raw_ids"]]
+    if responses:
         parameters = {
             "load_id": load_id,
-            "raw_ids": [raw_id for raw_id, _ in answers],
-            "subject_ids": [unit["subject_id"] for _, unit in answers],
-            "span_starts": [unit["span_start"] for _, unit in answers],
-            "span_ends": [unit["span_end"] for _, unit in answers],
+            "raw_ids": [raw_id for raw_id, _ in responses],
+            "subject_ids": [unit["subject_id"] for _, unit in responses],
+            "span_starts": [unit["span_start"] for _, unit in responses],
+            "span_ends": [unit["span_end"] for _, unit in responses],
         }
         for name in suite.withhold:
             run(connection, name, parameters)

@@ -54,9 +54,9 @@ def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str, *, is_r
     spans = _listed([_told(suite, unit) for unit in joined(audit.withheld)], MOST_SPANS, see)
     again = _listed(commands(suite, audit.withheld, names_param), MOST_COMMANDS, see)
     rest = "nothing of it is published" if len(audit.withheld) == audit.units else "all else of it is published"
-    # To clear the extraction of a replay would only read the same answers again.
+    # To clear the extraction of a replay would only read the same responses again.
     advice = (
-        f"It read stored answers, a replay asks nobody: to ask the service again run {again}"
+        f"It read stored responses, a replay asks nobody: to ask the service again run {again}"
         if is_replay
         else "Once the source is healthy clear the task extract of this load with its downstream tasks, or fetch just these again: "
         f"{again}"

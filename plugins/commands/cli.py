@@ -7,7 +7,7 @@ BACKFILL = """Runs a DAG for every window of its schedule between two dates, bot
 Windows that have a run are left alone, unless --rerun-failed-tasks or --reset-dagruns is given.
 Exit code: 0 all runs succeeded, 1 some failed, 2 refused, 130 stopped waiting (the backfill goes on)."""
 
-REPLAY = """Rebuilds core between two dates, both inclusive, from the answers that raw holds, as after the correction of a
+REPLAY = """Rebuilds core between two dates, both inclusive, from the responses that raw holds, as after the correction of a
 transform: one run of the DAG of a source. Waits for it and says what has changed. The service is not asked.
 
 Exit code: 0 the run succeeded, 1 it failed, 2 refused, 130 stopped waiting (the run goes on)."""
@@ -62,7 +62,7 @@ def _replay() -> Any:
     only = "A place or page, and no other; may be repeated"
     return config.ActionCommand(
         name="replay",
-        help="Rebuild core between two dates from the stored answers",
+        help="Rebuild core between two dates from the stored responses",
         description=REPLAY,
         func=config.lazy_load_command("plugins.commands.replay.replay"),
         args=(

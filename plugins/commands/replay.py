@@ -47,7 +47,7 @@ def cli_replay(args: Namespace) -> int:
     request = read(args, datetime.now(UTC))
     metadata.check_startable(request.dag_id)
     changes_by(request.dag_id, "")  # refused here already when the warehouse cannot tell
-    console.print(f"Replaying the stored answers of {request.dag_id} for {request.window}", soft_wrap=True)
+    console.print(f"Replaying the stored responses of {request.dag_id} for {request.window}", soft_wrap=True)
     run_id = metadata.trigger(request.dag_id, request.conf)
     try:
         status = wait(console, request.dag_id, "tasks", lambda: metadata.status_of_run(request.dag_id, run_id))
@@ -66,7 +66,7 @@ def cli_replay(args: Namespace) -> int:
 def read(args: Namespace, now: datetime) -> Request:
     """What the arguments ask for. Refused when that is of no source; BadWindow for dates that cannot be."""
     if args.dag_id not in SOURCES:
-        raise Refused(f"{args.dag_id} is not a source whose answers are stored: {', '.join(sorted(SOURCES))}")
+        raise Refused(f"{args.dag_id} is not a source whose responses are stored: {', '.join(sorted(SOURCES))}")
     first, last = typed_range(args.start_date, args.end_date, now)
     return Request(args.dag_id, Window(first, last + timedelta(seconds=1)), args.only)
 
@@ -79,8 +79,8 @@ def changes_by(dag_id: str, run_id: str) -> str:
     except AirflowNotFoundException as error:
         raise Refused(f"{error}: set AIRFLOW_CONN_{CONNECTION_ID.upper()}") from None
     assert row is not None  # an aggregate
-    answers, offered, changed = row
-    return f"Replayed {answers:,} stored answers: {changed:,} of {offered:,} rows changed in core."
+    responses, offered, changed = row
+    return f"Replayed {responses:,} stored responses: {changed:,} of {offered:,} rows changed in core."
 
 
 def again(args: Namespace) -> str:

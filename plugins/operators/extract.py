@@ -1,4 +1,4 @@
-"""extract: asks the service for all of a load and lands each answer in raw as it comes; a replay asks nobody."""
+"""extract: asks the service for all of a load and lands each response in raw as it comes; a replay asks nobody."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,13 +14,13 @@ from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 
-from include.errors import BadAnswer, WarehouseError
+from include.errors import BadResponse, WarehouseError
 from include.http import fetch, host_of, retry_after_of, user_agent
-from include.landing import MAX_BODY_BYTES, Answer, land, land_whole, note_problem, text_of
+from include.landing import MAX_BODY_BYTES, Response, land, land_whole, note_problem, text_of
 from include.loads import Load, begin_extraction, finish_extraction
 from include.outage import Faults, Unanswered
 from include.patience import Patience
-from include.replay import replay_answers
+from include.replay import replay_responses
 from include.settings import read_settings
 from include.source import ApiRequest, Source
 from include.warehouse import Connection
@@ -54,16 +54,16 @@ class ExtractOperator(HttpOperator):
         self.clock = clock
 
     def execute(self, context: Context) -> None:
-        """Lands the answers of a new extraction attempt; of a replay, finds those that are there."""
+        """Lands the responses of a new extraction attempt; of a replay, finds those that are there."""
         with warehouse() as connection:
             try:
                 load = begin_extraction(connection, self.parameters["load_id"])
                 if load.is_replay:
-                    rows = replay_answers(connection, self.source, load)
+                    rows = replay_responses(connection, self.source, load)
                 else:
                     rows = self._converse(connection, load)
                     finish_extraction(connection, load, rows)
-            except BadAnswer as error:
+            except BadResponse as error:
                 if error.is_retryable:
                     raise
                 raise AirflowFailException(str(error)) from None
@@ -92,64 +92,64 @@ class ExtractOperator(HttpOperator):
         return rows
 
     def _leave_out(self, request: ApiRequest, problem: str, raw_id: int | None) -> None:
-        held = "no answer" if raw_id is None else self._held_by(raw_id)
+        held = "no response" if raw_id is None else self._held_by(raw_id)
         self.log.warning(
             "left out, all else goes on: %s; %s; window %s; %s", problem, request.about, request.window, held
         )
 
-    def _tell(self, error: BadAnswer, seconds: float) -> None:
+    def _tell(self, error: BadResponse, seconds: float) -> None:
         self.log.warning("asked again in %.0f s: %s", seconds, shorten(str(error), 200, placeholder=" …"))
 
     def _ask(self, connection: Connection, load: Load, request: ApiRequest) -> tuple[int, Any]:
-        """Fetches, lands and checks one answer; raises Unanswered, with an unusable one landed whole."""
-        answer, headers = self._fetch(request)
-        self.log.info("%s %s: %d, %d bytes", request.connection_id, request.window, answer.status, len(answer.body))
+        """Fetches, lands and checks one response; raises Unanswered, with an unusable one landed whole."""
+        response, headers = self._fetch(request)
+        self.log.info("%s %s: %d, %d bytes", request.connection_id, request.window, response.status, len(response.body))
         try:
-            raw_rows, understood = self._read(request, answer, headers)
-        except BadAnswer as error:
-            raw_id = land_whole(connection, self.source, load, request, answer, str(error))
+            raw_rows, understood = self._read(request, response, headers)
+        except BadResponse as error:
+            raw_id = land_whole(connection, self.source, load, request, response, str(error))
             raise Unanswered(
                 f"{self.source.name}: {error}; {request.about}; window {request.window}; {self._held_by(raw_id)}; {_advice(error)}",
                 error,
                 raw_id,
             ) from None
-        raw_ids = land(connection, self.source, load, request, answer, raw_rows)
+        raw_ids = land(connection, self.source, load, request, response, raw_rows)
         for raw_id, raw_row in zip(raw_ids, raw_rows, strict=True):
             if raw_row.problem:
                 self._leave_out(request, raw_row.problem, raw_id)
         return len(raw_rows), understood
 
     def _held_by(self, raw_id: int) -> str:
-        return f"raw id {raw_id} of {self.source.raw_table} holds the answer"
+        return f"raw id {raw_id} of {self.source.raw_table} holds the response"
 
-    def _read(self, request: ApiRequest, answer: Answer, headers: dict[str, str]) -> tuple[Any, Any]:
-        text, encoding = text_of(answer.body)
+    def _read(self, request: ApiRequest, response: Response, headers: dict[str, str]) -> tuple[Any, Any]:
+        text, encoding = text_of(response.body)
         now = self.clock()
-        if answer.broken:
+        if response.broken:
             # One that is too large would be so again, and be kept each time.
-            raise BadAnswer(answer.broken, is_retryable=len(answer.body) <= MAX_BODY_BYTES)
-        if answer.status != 200:
-            details = self.source.problem_of_status(answer.status, text, now)
+            raise BadResponse(response.broken, is_retryable=len(response.body) <= MAX_BODY_BYTES)
+        if response.status != 200:
+            details = self.source.problem_of_status(response.status, text, now)
             retry_after = retry_after_of(headers, now) or details.retry_after
-            raise BadAnswer(
-                f"HTTP {answer.status}: {details.problem}",
+            raise BadResponse(
+                f"HTTP {response.status}: {details.problem}",
                 is_retryable=details.is_retryable,
                 retry_after=retry_after,
                 is_of_service=details.is_of_service,
             )
         if encoding != "utf-8":
-            raise BadAnswer("the answer is no UTF-8 text")
+            raise BadResponse("the response is no UTF-8 text")
         try:
             return self.source.read(request, text)
-        except BadAnswer as error:
+        except BadResponse as error:
             # A 200 may carry an error, and then a Retry-After too: MediaWiki's maxlag.
             error.retry_after = retry_after_of(headers, now) or error.retry_after if error.is_retryable else None
             raise
-        except Exception as error:  # whatever it is, the answer is landed and the message names it
-            self.log.exception("reading an answer failed")
-            raise BadAnswer(f"the answer could not be read: {type(error).__name__}: {error}") from None
+        except Exception as error:  # whatever it is, the response is landed and the message names it
+            self.log.exception("reading a response failed")
+            raise BadResponse(f"the response could not be read: {type(error).__name__}: {error}") from None
 
-    def _fetch(self, request: ApiRequest) -> tuple[Answer, dict[str, str]]:
+    def _fetch(self, request: ApiRequest) -> tuple[Response, dict[str, str]]:
         # Not self.hook, which knows no connection of type https: what `AIRFLOW_CONN_…=https://host` is.
         hook = HttpHook(self.method, request.connection_id)
         session = hook.get_conn({"User-Agent": user_agent(read_settings().contact)}, {"stream": True})
@@ -161,10 +161,10 @@ class ExtractOperator(HttpOperator):
                     session,
                     url,
                     _api_key(request.connection_id),
-                    self.patience.answer_seconds,
+                    self.patience.response_seconds,
                     allow_redirects=hook.merged_extra.get("allow_redirects", True),
                 )
-        except BadAnswer as error:
+        except BadResponse as error:
             raise Unanswered(
                 f"{self.source.name}: {error}; {request.about}; window {request.window}; check the connection "
                 f"{request.connection_id} and the network, then clear this task",
@@ -191,7 +191,7 @@ def _base_url(hook: HttpHook, connection_id: str) -> str:
     return base_url
 
 
-def _advice(error: BadAnswer) -> str:
+def _advice(error: BadResponse) -> str:
     if error.is_retryable:
         return "it is tried again by itself; after the last try clear this task once the service is healthy"
     return "trying again would not help: correct what it names, then clear this task"

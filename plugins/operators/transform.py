@@ -1,4 +1,4 @@
-"""transform: parses the landed answers of one load into staging."""
+"""transform: parses the landed responses of one load into staging."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from plugins.warehouse import warehouse
 
 
 class TransformOperator(SQLExecuteQueryOperator):
-    """Stages a load in one transaction. Where that fails on what an answer holds, the answer is found, named, and left out.
+    """Stages a load in one transaction. Where that fails on what a response holds, the response is found, named, and left out.
 
     :param parameters: {load_id, label}
     """
@@ -27,7 +27,7 @@ class TransformOperator(SQLExecuteQueryOperator):
         try:
             super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
         except FAULTS_OF_DATA as error:
-            self.log.warning("%s: the answers that fail are looked for", error.diag.message_primary)
+            self.log.warning("%s: the responses that fail are looked for", error.diag.message_primary)
             self._stage_readable()
 
     def _stage_readable(self) -> None:
@@ -37,7 +37,7 @@ class TransformOperator(SQLExecuteQueryOperator):
                 left_out = stage_readable(connection, self.source, parameters["load_id"], self.sql[len(BEGIN) :])
             except LoadError as error:
                 raise AirflowFailException(str(error)) from None
-        for answer, problem in left_out:
+        for response, problem in left_out:
             self.log.warning(
-                "left out, all else goes on: raw id %d of %s: %s", answer.raw_id, self.source.raw_table, problem
+                "left out, all else goes on: raw id %d of %s: %s", response.raw_id, self.source.raw_table, problem
             )

@@ -1,5 +1,5 @@
 -- Marks an extraction attempt as complete and notes it, unless a newer attempt has begun meanwhile or the run was planned again.
--- unanswered_ids: what got no answer, or one that is a problem and that no later one made up for. Raw does not tell: an error may
+-- unanswered_ids: what got no response, or one that is a problem and that no later one made up for. Raw does not tell: an error may
 -- have been asked again at once.
 WITH finished AS (
     UPDATE audit.load

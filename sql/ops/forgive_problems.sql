@@ -1,4 +1,4 @@
--- What was wrong with a subject of this load: a later answer of the same extraction makes up for it.
+-- What was wrong with a subject of this load: a later response of the same extraction makes up for it.
 DELETE FROM staging.problem AS problem
 USING audit.load AS load
 WHERE

@@ -1,5 +1,5 @@
 -- The units that an audit did not trust; returns their numbers. Of a replay those whose span its trusted units do not have, each alone
--- or together: what is stored of the others is published. Of several units of one span the one of the newest answer is listed.
+-- or together: what is stored of the others is published. Of several units of one span the one of the newest response is listed.
 WITH untrusted AS (
     SELECT DISTINCT ON (unit.subject_id, unit.span_start, unit.span_end) unit.*
     FROM jsonb_to_recordset(%(untrusted)s) AS unit (

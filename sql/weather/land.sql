@@ -1,4 +1,4 @@
--- Lands one answer (or one place's slice of it) in raw and returns its id.
+-- Lands one response (or one place's slice of it) in raw and returns its id.
 INSERT INTO raw.weather_observations (
     load_id, attempt, location_id, location_ids, location_name, latitude, longitude,
     source, url, http_status, window_start, window_end, payload, payload_encoding, problem

@@ -1,14 +1,14 @@
--- Parses the answers that the load is made of into hours, in the units of core. Set-based: one pass, no row by row.
+-- Parses the responses that the load is made of into hours, in the units of core. Set-based: one pass, no row by row.
 -- The service answers whole days, and a day is judged as a whole: its hours beside the window are staged for that, as far as they
--- had struck when the answer came, and are not published.
+-- had struck when the response came, and are not published.
 INSERT INTO staging.weather (
     load_id, raw_id, location_id, observed_at, temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
     pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code, is_in_window
 )
 SELECT
-    answer.load_id,
-    answer.raw_id,
-    answer.location_id,
+    response.load_id,
+    response.raw_id,
+    response.location_id,
     hour.observed_at AT TIME ZONE 'UTC',
     hour.temperature_2m,
     hour.relative_humidity_2m,
@@ -18,10 +18,10 @@ SELECT
     round(hour.wind_speed_10m / 3.6, 3),
     hour.wind_direction_10m,
     hour.weather_code,
-    hour.observed_at AT TIME ZONE 'UTC' >= answer.window_start AND hour.observed_at AT TIME ZONE 'UTC' < answer.window_end
-FROM staging.weather_answer AS answer
-INNER JOIN raw.weather_observations AS stored ON answer.raw_id = stored.id
-CROSS JOIN LATERAL jsonb_populate_record(NULL::staging.open_meteo_hourly, answer.payload::jsonb -> 'hourly') AS hourly
+    hour.observed_at AT TIME ZONE 'UTC' >= response.window_start AND hour.observed_at AT TIME ZONE 'UTC' < response.window_end
+FROM staging.weather_response AS response
+INNER JOIN raw.weather_observations AS stored ON response.raw_id = stored.id
+CROSS JOIN LATERAL jsonb_populate_record(NULL::staging.open_meteo_hourly, response.payload::jsonb -> 'hourly') AS hourly
 CROSS JOIN LATERAL unnest(
     hourly."time",
     hourly.temperature_2m,
@@ -37,8 +37,8 @@ CROSS JOIN LATERAL unnest(
     wind_speed_10m, wind_direction_10m, weather_code
 )
 WHERE
-    answer.load_id = %(load_id)s
-    AND answer.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
-    AND hour.observed_at AT TIME ZONE 'UTC' >= date_trunc('day', answer.window_start, 'UTC')
-    AND hour.observed_at AT TIME ZONE 'UTC' < date_trunc('day', answer.window_end - interval '1 second', 'UTC') + interval '24 hours'
+    response.load_id = %(load_id)s
+    AND response.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
+    AND hour.observed_at AT TIME ZONE 'UTC' >= date_trunc('day', response.window_start, 'UTC')
+    AND hour.observed_at AT TIME ZONE 'UTC' < date_trunc('day', response.window_end - interval '1 second', 'UTC') + interval '24 hours'
     AND hour.observed_at AT TIME ZONE 'UTC' <= stored.ingested_at;

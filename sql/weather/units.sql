@@ -1,13 +1,13 @@
--- The units of a load, one place on one UTC day of one answer, and what the audit asks of each, in one pass over the staged hours.
+-- The units of a load, one place on one UTC day of one response, and what the audit asks of each, in one pass over the staged hours.
 -- A day is judged as the service answered it, also where the window cuts it: hours that had not struck by then are not expected. The
--- unit of a replay is then the part that the answer was asked for and the replay is to have: other answers may have the rest.
-WITH answer AS (
-    SELECT answer.raw_id, answer.location_id, answer.window_start, answer.window_end, stored.ingested_at, NULL AS problem
-    FROM staging.weather_answer AS answer
-    INNER JOIN raw.weather_observations AS stored ON answer.raw_id = stored.id
+-- unit of a replay is then the part that the response was asked for and the replay is to have: other responses may have the rest.
+WITH response AS (
+    SELECT response.raw_id, response.location_id, response.window_start, response.window_end, stored.ingested_at, NULL AS problem
+    FROM staging.weather_response AS response
+    INNER JOIN raw.weather_observations AS stored ON response.raw_id = stored.id
     WHERE
-        answer.load_id = %(load_id)s
-        AND answer.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
+        response.load_id = %(load_id)s
+        AND response.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
     UNION ALL
     SELECT problem.raw_id, problem.subject_id, problem.window_start, problem.window_end, problem.window_end + interval '1 day', problem.problem
     FROM staging.problem
@@ -16,16 +16,16 @@ WITH answer AS (
 
 expected AS (
     SELECT
-        answer.raw_id,
-        answer.location_id,
-        answer.window_start,
-        answer.window_end,
+        response.raw_id,
+        response.location_id,
+        response.window_start,
+        response.window_end,
         day.span_start,
-        least(24, extract(EPOCH FROM date_trunc('hour', answer.ingested_at, 'UTC') + interval '1 hour' - day.span_start) / 3600)::integer AS hours,
-        answer.problem
-    FROM answer
+        least(24, extract(EPOCH FROM date_trunc('hour', response.ingested_at, 'UTC') + interval '1 hour' - day.span_start) / 3600)::integer AS hours,
+        response.problem
+    FROM response
     CROSS JOIN LATERAL generate_series(
-        date_trunc('day', answer.window_start, 'UTC'), answer.window_end - interval '1 second', interval '24 hours'
+        date_trunc('day', response.window_start, 'UTC'), response.window_end - interval '1 second', interval '24 hours'
     ) AS day (span_start)
 ),
 
@@ -46,7 +46,7 @@ unit AS (
     SELECT raw_id, location_id, window_start, window_end, span_start, hours, problem
     FROM expected
     UNION ALL
-    SELECT NULL, location_id, NULL, NULL, span_start, 24, 'no answer was landed'
+    SELECT NULL, location_id, NULL, NULL, span_start, 24, 'no response was landed'
     FROM unasked
 ),
 
@@ -97,13 +97,13 @@ measured AS (
 ),
 
 changed AS (
-    SELECT answer.raw_id, string_agg(format('%%s in %%s', expected.key, coalesce(unit.unit, 'none')), ', ' ORDER BY expected.key) AS units
-    FROM answer
+    SELECT response.raw_id, string_agg(format('%%s in %%s', expected.key, coalesce(unit.unit, 'none')), ', ' ORDER BY expected.key) AS units
+    FROM response
     CROSS JOIN jsonb_each_text(%(units)s::jsonb) AS expected
     LEFT JOIN staging.weather_unit AS unit
-        ON answer.raw_id = unit.raw_id AND expected.key = unit.variable AND unit.load_id = %(load_id)s
-    WHERE answer.problem IS NULL AND unit.unit IS DISTINCT FROM expected.value
-    GROUP BY answer.raw_id
+        ON response.raw_id = unit.raw_id AND expected.key = unit.variable AND unit.load_id = %(load_id)s
+    WHERE response.problem IS NULL AND unit.unit IS DISTINCT FROM expected.value
+    GROUP BY response.raw_id
 )
 
 SELECT

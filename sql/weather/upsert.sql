@@ -1,18 +1,18 @@
--- Merges the trusted hours into core, field by field: the newest answer that knows a value gives it, in whatever order loads are
--- published; what an answer does not know stays. A replay speaks for the newest of the answers that it is made of. Unchanged
--- rows are not rewritten, unless an answer that is newer than theirs and older than this one may yet be published: it must lose.
+-- Merges the trusted hours into core, field by field: the newest response that knows a value gives it, in whatever order loads are
+-- published; what a response does not know stays. A replay speaks for the newest of the responses that it is made of. Unchanged
+-- rows are not rewritten, unless a response that is newer than theirs and older than this one may yet be published: it must lose.
 WITH this AS (
     SELECT
         load.load_id, load.is_replay, load.source, load.subject_ids, load.window_start, load.window_end,
         coalesce(max(considered.raw_id), 0) AS overruled
     FROM audit.load AS load
-    LEFT JOIN audit.load_answer AS considered ON load.load_id = considered.load_id AND load.attempt = considered.attempt
+    LEFT JOIN audit.load_response AS considered ON load.load_id = considered.load_id AND load.attempt = considered.attempt
     WHERE load.load_id = %(load_id)s
     GROUP BY load.load_id
 ),
 
 unsettled AS MATERIALIZED (
-    SELECT answer.location_id, answer.window_start, answer.window_end, answer.raw_id, day.day
+    SELECT response.location_id, response.window_start, response.window_end, response.raw_id, day.day
     FROM this
     INNER JOIN audit.unsettled_load AS other
         ON
@@ -20,12 +20,12 @@ unsettled AS MATERIALIZED (
             AND this.load_id <> other.load_id
             AND this.window_start < other.window_end
             AND this.window_end > other.window_start
-    INNER JOIN staging.weather_answer AS answer ON other.load_id = answer.load_id
+    INNER JOIN staging.weather_response AS response ON other.load_id = response.load_id
     -- By day, so that the join below can hash: there may be thousands.
     CROSS JOIN LATERAL generate_series(
-        date_trunc('day', answer.window_start, 'UTC'), answer.window_end - interval '1 second', interval '24 hours'
+        date_trunc('day', response.window_start, 'UTC'), response.window_end - interval '1 second', interval '24 hours'
     ) AS day (day)
-    WHERE answer.location_id = ANY(this.subject_ids)
+    WHERE response.location_id = ANY(this.subject_ids)
 ),
 
 -- In core's own precision, so that what is unchanged compares as equal. An hour without any value is no observation.
@@ -71,7 +71,7 @@ hour AS (
     SELECT DISTINCT location_id, observed_at FROM offered
 ),
 
--- The answers that may yet be published of an hour.
+-- The responses that may yet be published of an hour.
 contested AS MATERIALIZED (
     SELECT hour.location_id, hour.observed_at, array_agg(unsettled.raw_id) AS raw_ids
     FROM hour
@@ -84,7 +84,7 @@ contested AS MATERIALIZED (
     GROUP BY hour.location_id, hour.observed_at
 ),
 
--- What differs from core. An hour of one answer that knows all, or of which core knows nothing, is taken as a whole: nearly all are.
+-- What differs from core. An hour of one response that knows all, or of which core knows nothing, is taken as a whole: nearly all are.
 differing AS (
     SELECT
         offered.*,
@@ -114,7 +114,7 @@ differing AS (
         )
 ),
 
--- The others are made of pieces: all that core and the answers know of them, with the raw id of each field.
+-- The others are made of pieces: all that core and the responses know of them, with the raw id of each field.
 candidate AS (
     SELECT
         location_id,

@@ -1,10 +1,10 @@
--- Ends the current version of each page that the wiki now describes differently, unless a newer answer about the page was published.
+-- Ends the current version of each page that the wiki now describes differently, unless a newer response about the page was published.
 WITH described AS (
     SELECT DISTINCT ON (staged.page_id)
         staged.*,
         (
             SELECT max(published.raw_id)
-            FROM audit.published_answer AS published
+            FROM audit.published_response AS published
             WHERE published.source = 'wikipedia' AND published.subject_id = staged.page_id
         ) AS published_reading_id
     FROM staging.page AS staged

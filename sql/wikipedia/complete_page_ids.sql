@@ -1,4 +1,4 @@
--- A page that is missing keeps the page id that the wiki knew it by, also when the older answer that has it is published later.
+-- A page that is missing keeps the page id that the wiki knew it by, also when the older response that has it is published later.
 WITH known AS (
     SELECT DISTINCT ON (page_id) page_id, wikipedia_page_id, seen_at
     FROM staging.page

@@ -1,11 +1,11 @@
--- An answer that was published before is no news of a page, so it ends no version. If it is the newest that was published, it
--- corrects the present one: what differs then is how the answer was read.
+-- A response that was published before is no news of a page, so it ends no version. If it is the newest that was published, it
+-- corrects the present one: what differs then is how the response was read.
 WITH described AS (
     SELECT DISTINCT ON (staged.page_id)
         staged.*,
         (
             SELECT max(published.raw_id)
-            FROM audit.published_answer AS published
+            FROM audit.published_response AS published
             WHERE published.source = 'wikipedia' AND published.subject_id = staged.page_id
         ) AS published_reading_id
     FROM staging.page AS staged

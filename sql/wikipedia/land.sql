@@ -1,4 +1,4 @@
--- Lands one answer in raw and returns its id.
+-- Lands one response in raw and returns its id.
 INSERT INTO raw.wikipedia_pages (
     load_id, attempt, page_id, page_title, page_language, source, url, http_status, window_start, window_end,
     payload, payload_encoding, problem

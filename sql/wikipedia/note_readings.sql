@@ -1,5 +1,5 @@
 -- Notes which windows of its pages the load publishes, as the wiki had them.
-INSERT INTO audit.published_answer AS noted (
+INSERT INTO audit.published_response AS noted (
     source, subject_id, window_start, window_end, wikipedia_page_id, answered_at, raw_id, load_id
 )
 SELECT

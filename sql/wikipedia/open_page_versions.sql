@@ -1,4 +1,4 @@
--- Begins a version for each page that has none of the time of the answer or later.
+-- Begins a version for each page that has none of the time of the response or later.
 INSERT INTO core.wikipedia_page (
     page_id, wikipedia_page_id, page_title, namespace, page_language, is_redirect, is_missing, valid_from, raw_id, load_id
 )

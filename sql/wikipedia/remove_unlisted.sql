@@ -1,5 +1,5 @@
 -- Marks what core has in the windows that were read, and that the wiki no longer lists there, as removed; user and comment are
--- blanked, as of what is hidden. What a newer answer gave stays; of a page that is gone as a whole all history stays.
+-- blanked, as of what is hidden. What a newer response gave stays; of a page that is gone as a whole all history stays.
 WITH unlisted AS (
     SELECT DISTINCT ON (known.page_id, known.revision_id)
         known.page_id,

@@ -1,4 +1,4 @@
--- Parses the revisions of the load's pages. Answers that turned out to be about another page (a redirect's target, a new page
+-- Parses the revisions of the load's pages. Responses that turned out to be about another page (a redirect's target, a new page
 -- under an old title) are left out: staging.page says which page id each reading is about. What the wiki does not know is NULL: a
 -- missing parent, and a size of 0 without a checksum. A user without an account is anonymous only under an address.
 INSERT INTO staging.revision (
@@ -6,10 +6,10 @@ INSERT INTO staging.revision (
     is_anonymous, is_temporary, revision_size_bytes, revision_comment, tags, sha1
 )
 SELECT
-    answer.load_id,
-    answer.raw_id,
-    answer.reading_id,
-    answer.page_id,
+    response.load_id,
+    response.raw_id,
+    response.reading_id,
+    response.page_id,
     page.pageid,
     revision.revid,
     revision.parentid,
@@ -23,14 +23,14 @@ SELECT
     ARRAY(SELECT jsonb_array_elements_text(coalesce(revision.tags, '[]'))),
     CASE WHEN revision.sha1hidden THEN '' ELSE nullif(revision.sha1, '') END
 FROM audit.load AS load
-INNER JOIN staging.page_answer AS answer ON load.load_id = answer.load_id
-INNER JOIN raw.wikipedia_pages AS stored ON answer.raw_id = stored.id
-CROSS JOIN LATERAL jsonb_to_recordset(answer.payload::jsonb #> '{query,pages}') AS page (pageid bigint, revisions jsonb)
+INNER JOIN staging.page_response AS response ON load.load_id = response.load_id
+INNER JOIN raw.wikipedia_pages AS stored ON response.raw_id = stored.id
+CROSS JOIN LATERAL jsonb_to_recordset(response.payload::jsonb #> '{query,pages}') AS page (pageid bigint, revisions jsonb)
 INNER JOIN staging.page AS staged
     ON
-        answer.load_id = staged.load_id
-        AND answer.page_id = staged.page_id
-        AND answer.reading_id = staged.reading_id
+        response.load_id = staged.load_id
+        AND response.page_id = staged.page_id
+        AND response.reading_id = staged.reading_id
         AND page.pageid = staged.wikipedia_page_id
 CROSS JOIN LATERAL jsonb_to_recordset(coalesce(page.revisions, '[]')) AS revision (
     revid bigint, parentid bigint, "timestamp" timestamptz, "user" text, userhidden boolean, minor boolean, anon boolean,
@@ -38,10 +38,10 @@ CROSS JOIN LATERAL jsonb_to_recordset(coalesce(page.revisions, '[]')) AS revisio
 )
 WHERE
     load.load_id = %(load_id)s
-    AND answer.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
+    AND response.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
     -- A replay takes of a reading what lies in its own window. What was answered beyond what was asked for is for the audit to refuse.
     AND (
-        (revision."timestamp" >= answer.window_start AND revision."timestamp" < answer.window_end)
+        (revision."timestamp" >= response.window_start AND revision."timestamp" < response.window_end)
         OR revision."timestamp" < stored.window_start
         OR revision."timestamp" >= stored.window_end
     );

@@ -1,16 +1,16 @@
 -- The units of a load, one page of one extraction, and what the audit asks of each. Of a replay each has the part of its window that
 -- the extraction read.
-WITH answer AS (
-    SELECT answer.raw_id, answer.page_id, stored.load_id AS landed_by, stored.attempt, stored.window_start, stored.window_end
-    FROM staging.page_answer AS answer
-    INNER JOIN raw.wikipedia_pages AS stored ON answer.raw_id = stored.id
-    WHERE answer.load_id = %(load_id)s
+WITH response AS (
+    SELECT response.raw_id, response.page_id, stored.load_id AS landed_by, stored.attempt, stored.window_start, stored.window_end
+    FROM staging.page_response AS response
+    INNER JOIN raw.wikipedia_pages AS stored ON response.raw_id = stored.id
+    WHERE response.load_id = %(load_id)s
 ),
 
--- What is wrong with one answer of a page is wrong with all that this extraction has of the page.
+-- What is wrong with one response of a page is wrong with all that this extraction has of the page.
 found AS (
     SELECT page_id, landed_by, attempt, raw_id, window_start, window_end, NULL AS problem
-    FROM answer
+    FROM response
     UNION ALL
     SELECT
         problem.subject_id, coalesce(stored.load_id, load.load_id), coalesce(stored.attempt, load.attempt), problem.raw_id,
@@ -34,7 +34,7 @@ unit AS (
     FROM found
     GROUP BY page_id, landed_by, attempt
     UNION ALL
-    SELECT page.page_id, NULL, NULL, '{}', NULL, NULL, NULL, 'no answer was landed'
+    SELECT page.page_id, NULL, NULL, '{}', NULL, NULL, NULL, 'no response was landed'
     FROM audit.load AS load
     CROSS JOIN LATERAL unnest(load.subject_ids) AS page (page_id)
     WHERE load.load_id = %(load_id)s AND NOT load.is_replay AND page.page_id NOT IN (SELECT found.page_id FROM found)
@@ -42,21 +42,21 @@ unit AS (
 
 measured AS (
     SELECT
-        answer.page_id,
-        answer.landed_by,
-        answer.attempt,
+        response.page_id,
+        response.landed_by,
+        response.attempt,
         count(*) AS rows_staged,
         count(*) - count(DISTINCT staged.revision_id) AS twice,
         count(*) FILTER (WHERE staged.is_quarantined) AS rows_set_aside,
         count(*) FILTER (
-            WHERE staged.revision_timestamp < answer.window_start OR staged.revision_timestamp >= answer.window_end
+            WHERE staged.revision_timestamp < response.window_start OR staged.revision_timestamp >= response.window_end
         ) AS outside_window,
         min(staged.revision_size_bytes)::float8 AS lowest_revision_size_bytes,
         max(staged.revision_size_bytes)::float8 AS highest_revision_size_bytes
     FROM staging.revision AS staged
-    INNER JOIN answer ON staged.raw_id = answer.raw_id AND staged.page_id = answer.page_id
+    INNER JOIN response ON staged.raw_id = response.raw_id AND staged.page_id = response.page_id
     WHERE staged.load_id = %(load_id)s
-    GROUP BY answer.page_id, answer.landed_by, answer.attempt
+    GROUP BY response.page_id, response.landed_by, response.attempt
 )
 
 SELECT
@@ -66,7 +66,7 @@ SELECT
     tracked.page_language || ':' || tracked.page_title AS name,
     greatest(load.window_start, CASE WHEN load.is_replay THEN unit.window_start END) AS span_start,
     least(load.window_end, CASE WHEN load.is_replay THEN unit.window_end END) AS span_end,
-    coalesce(unit.problem, CASE WHEN page.page_id IS NULL THEN 'no answer tells of the page' END) AS problem,
+    coalesce(unit.problem, CASE WHEN page.page_id IS NULL THEN 'no response tells of the page' END) AS problem,
     coalesce(measured.rows_staged, 0) AS rows_staged,
     coalesce(measured.outside_window, 0) AS outside_window,
     coalesce(measured.twice, 0) AS twice,

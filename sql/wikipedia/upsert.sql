@@ -1,19 +1,19 @@
--- Merges the trusted revisions into core. The newest answer says what a revision is: also that its user is hidden, or that it is no
+-- Merges the trusted revisions into core. The newest response says what a revision is: also that its user is hidden, or that it is no
 -- longer listed, in whatever order loads are published. Of parent, size and checksum the newest known value stays. A replay speaks
--- for the newest of the answers that it is made of. Unchanged rows are not rewritten, unless another answer must lose by it: one
+-- for the newest of the responses that it is made of. Unchanged rows are not rewritten, unless another response must lose by it: one
 -- that is newer than theirs and older than this one and may yet be published, or one about another title of the page.
 WITH this AS (
     SELECT
         load.load_id, load.is_replay, load.source, load.subject_ids, load.window_start, load.window_end,
         coalesce(max(considered.raw_id), 0) AS overruled
     FROM audit.load AS load
-    LEFT JOIN audit.load_answer AS considered ON load.load_id = considered.load_id AND load.attempt = considered.attempt
+    LEFT JOIN audit.load_response AS considered ON load.load_id = considered.load_id AND load.attempt = considered.attempt
     WHERE load.load_id = %(load_id)s
     GROUP BY load.load_id
 ),
 
 unsettled AS MATERIALIZED (
-    SELECT answer.page_id, answer.window_start, answer.window_end, answer.raw_id, day.day
+    SELECT response.page_id, response.window_start, response.window_end, response.raw_id, day.day
     FROM this
     INNER JOIN audit.unsettled_load AS other
         ON
@@ -21,28 +21,28 @@ unsettled AS MATERIALIZED (
             AND this.load_id <> other.load_id
             AND this.window_start < other.window_end
             AND this.window_end > other.window_start
-    INNER JOIN staging.page_answer AS answer ON other.load_id = answer.load_id
+    INNER JOIN staging.page_response AS response ON other.load_id = response.load_id
     -- By day, so that the join below can hash: there may be thousands.
     CROSS JOIN LATERAL generate_series(
-        date_trunc('day', answer.window_start, 'UTC'), answer.window_end - interval '1 second', interval '24 hours'
+        date_trunc('day', response.window_start, 'UTC'), response.window_end - interval '1 second', interval '24 hours'
     ) AS day (day)
-    WHERE answer.page_id = ANY(this.subject_ids)
+    WHERE response.page_id = ANY(this.subject_ids)
 ),
 
 -- The published readings that have something of the window.
 published AS MATERIALIZED (
     SELECT
-        answer.subject_id, answer.raw_id, answer.load_id, answer.wikipedia_page_id, answer.window_start, answer.window_end,
-        answer.answered_at, day.day
+        response.subject_id, response.raw_id, response.load_id, response.wikipedia_page_id, response.window_start, response.window_end,
+        response.answered_at, day.day
     FROM this
-    INNER JOIN audit.published_answer AS answer
+    INNER JOIN audit.published_response AS response
         ON
-            this.source = answer.source
-            AND this.window_start < answer.window_end
-            AND this.window_end > answer.window_start
-            AND answer.subject_id = ANY(this.subject_ids)
+            this.source = response.source
+            AND this.window_start < response.window_end
+            AND this.window_end > response.window_start
+            AND response.subject_id = ANY(this.subject_ids)
     CROSS JOIN LATERAL generate_series(
-        date_trunc('day', answer.window_start, 'UTC'), answer.window_end - interval '1 second', interval '24 hours'
+        date_trunc('day', response.window_start, 'UTC'), response.window_end - interval '1 second', interval '24 hours'
     ) AS day (day)
 ),
 
@@ -57,7 +57,7 @@ newest AS (
     ORDER BY page_id, revision_id, raw_id DESC
 ),
 
--- What the wiki may not know of a revision, by the newest answer that does.
+-- What the wiki may not know of a revision, by the newest response that does.
 piece AS (
     SELECT
         page_id,
@@ -113,7 +113,7 @@ unlisted AS (
     ORDER BY newest.page_id, newest.revision_id, published.raw_id DESC
 ),
 
--- What the answers say of each revision, and what core takes of it.
+-- What the responses say of each revision, and what core takes of it.
 offered AS (
     SELECT
         newest.load_id,
@@ -181,7 +181,7 @@ merged AS (
     LEFT JOIN core.revision AS known ON offered.page_id = known.page_id AND offered.revision_id = known.revision_id
 ),
 
--- The answers that may yet be published of a revision.
+-- The responses that may yet be published of a revision.
 contested AS MATERIALIZED (
     SELECT newest.page_id, newest.revision_id, array_agg(unsettled.raw_id) AS raw_ids
     FROM newest

@@ -38,11 +38,11 @@ def test_the_reader_cannot_write(browser: requests.Session, address: str, stack:
     token = re.findall(r"name=['\"]token['\"] value=['\"]([\d:]+)", page(browser, address, ns="core", sql=""))[-1]
     command = {"query": "DELETE FROM core.weather", "token": token}
     query = {"pgsql": "postgres", "username": "dw_reader", "db": "dw", "ns": "core", "sql": ""}
-    answer = browser.post(address, params=query, data=command, timeout=30)
-    assert "permission denied for table weather" in answer.text
+    response = browser.post(address, params=query, data=command, timeout=30)
+    assert "permission denied for table weather" in response.text
 
 
 def test_another_password_is_refused(browser: requests.Session, address: str, stack: ComposeStack) -> None:
-    answer = log_in(browser, address, "dw_reader")
-    assert "password authentication failed" in answer.text
+    response = log_in(browser, address, "dw_reader")
+    assert "password authentication failed" in response.text
     assert "daily_weather_aggregates" not in page(browser, address, ns="mart")

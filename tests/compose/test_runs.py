@@ -117,7 +117,7 @@ def test_the_replay_command_works_in_the_stack(stack: ComposeStack) -> None:
     answer = stack.run("./airflow.sh", "dags", "replay", "wikipedia", *words)
     assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
     assert "wikipedia: 6/6 tasks done, 0 running, 0 failed" in answer.stdout
-    assert re.search(r"^Replayed \d+ stored answers: 0 of [1-9]\d* rows changed in core\.$", answer.stdout, re.M)
+    assert re.search(r"^Replayed \d+ stored responses: 0 of [1-9]\d* rows changed in core\.$", answer.stdout, re.M)
 
 
 def test_gaps_prints_a_command_that_fills_them_as_it_stands(stack: ComposeStack) -> None:

@@ -129,9 +129,9 @@ class WebUi:
         return sorted(affected)
 
 
-def _clears(answer: Response) -> bool:
-    """Whether it is the answer to the click, not to the dialog's question what would be affected."""
-    request = answer.request
+def _clears(response: Response) -> bool:
+    """Whether it is the response to the click, not to the dialog's question what would be affected."""
+    request = response.request
     return request.method == "POST" and '"dry_run":false' in (request.post_data or "")
 
 
@@ -173,7 +173,7 @@ class TriggerForm:
 
     def trigger(self) -> str:
         """Sends the form; returns the id of the new run."""
-        with self.page.expect_response(lambda answer: answer.url.endswith("/dagRuns")) as sent:
+        with self.page.expect_response(lambda response: response.url.endswith("/dagRuns")) as sent:
             self.dialog.get_by_role("button", name="Trigger").click()
         assert sent.value.ok, f"{sent.value.url}: {sent.value.status} {sent.value.text()}"
         self.dialog.wait_for(state="hidden")

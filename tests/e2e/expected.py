@@ -1,4 +1,4 @@
-"""What the marts hold, and what they must hold: worked out in Python from the answers of the sandbox."""
+"""What the marts hold, and what they must hold: worked out in Python from the responses of the sandbox."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -120,14 +120,14 @@ def _revisions(stack: Deployment, title: str, start: str, end: str) -> Iterator[
     }
     following: dict[str, str] | None = {}
     while following is not None:
-        answer = _get(stack, "/w/api.php", query | following)
-        yield from answer["query"]["pages"][0].get("revisions", [])
-        following = answer.get("continue")
+        response = _get(stack, "/w/api.php", query | following)
+        yield from response["query"]["pages"][0].get("revisions", [])
+        following = response.get("continue")
 
 
 def _get(stack: Deployment, path: str, query: dict[str, str]) -> Any:
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.get(stack.sandbox_url + path, params=query, headers=AGENT, timeout=30)
-    answer.raise_for_status()
-    return answer.json(parse_float=Decimal)
+        response = session.get(stack.sandbox_url + path, params=query, headers=AGENT, timeout=30)
+    response.raise_for_status()
+    return response.json(parse_float=Decimal)

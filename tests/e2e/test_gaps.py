@@ -40,7 +40,7 @@ def lose_rows(stack: Stack, first: str, last: str) -> None:
     stack.sql("DELETE FROM core.revision WHERE revision_timestamp >= %s RETURNING 1", last)
     lost = "UPDATE audit.load SET status = 'failed', published_at = NULL, error = 'lost by the test' "
     stack.sql(lost + "WHERE source = 'wikipedia' AND window_end > %s RETURNING 1", last)
-    stack.sql("DELETE FROM audit.published_answer WHERE window_end > %s RETURNING 1", last)
+    stack.sql("DELETE FROM audit.published_response WHERE window_end > %s RETURNING 1", last)
 
 
 BOSTON = "location_id = (SELECT location_id FROM core.location WHERE location_name = 'Boston')"

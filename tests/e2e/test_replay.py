@@ -16,14 +16,14 @@ INCLUSIVE = "-s 2021-06-01 -e 2021-06-02"
 
 @pytest.fixture(scope="module")
 def loaded(running: Stack) -> dict[str, list[Row]]:
-    """What core and the ledger's answers hold after a run of each source."""
+    """What core and the ledger's responses hold after a run of each source."""
     for run in [running.trigger(dag_id, *WINDOW) for dag_id in ("weather", "wikipedia")]:
         run.wait("success")
     return facts(running)
 
 
 def facts(stack: Stack) -> dict[str, list[Row]]:
-    """The facts of the window without the loads that last changed them, and the stored answers."""
+    """The facts of the window without the loads that last changed them, and the stored responses."""
     return {
         "weather": stack.sql(
             "SELECT location_id, observed_at, temperature_celsius, wind_speed_mps, raw_id FROM core.weather "
@@ -35,7 +35,7 @@ def facts(stack: Stack) -> dict[str, list[Row]]:
             "WHERE revision_timestamp >= %s AND revision_timestamp < %s ORDER BY 1, 2",
             *WINDOW,
         ),
-        "answers": stack.sql(
+        "responses": stack.sql(
             "SELECT count(*) FROM raw.weather_observations UNION ALL SELECT count(*) FROM raw.wikipedia_pages"
         ),
     }
@@ -58,9 +58,9 @@ def test_a_replay_rebuilds_core_without_asking_the_services(stack: Stack, loaded
     answer = stack.shell(f"airflow dags replay weather {INCLUSIVE}")
     assert (answer.returncode, answer.stderr) == (0, "")
     lines = answer.stdout.splitlines()
-    assert lines[0] == "Replaying the stored answers of weather for [2021-06-01, 2021-06-03) UTC"
+    assert lines[0] == "Replaying the stored responses of weather for [2021-06-01, 2021-06-03) UTC"
     assert lines[-2].startswith("weather: 14/14 tasks done, 0 running, 0 failed")
-    assert lines[-1] == "Replayed 10 stored answers: 480 of 480 rows changed in core."
+    assert lines[-1] == "Replayed 10 stored responses: 480 of 480 rows changed in core."
     assert len(stack.sandbox.requests) == asked
     assert facts(stack) == loaded
     assert replays(stack, "status, rows_changed > 0", "weather") == [("published", True)] * 3
@@ -70,7 +70,7 @@ def test_a_replay_rebuilds_core_without_asking_the_services(stack: Stack, loaded
 def test_make_replay_is_the_same_and_takes_some_places_only(stack: Stack) -> None:
     answer = stack.shell(f"make -s replay ARGS='weather {INCLUSIVE} --only Boston --only Denver'")
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.endswith("Replayed 2 stored answers: 0 of 96 rows changed in core.\n")
+    assert answer.stdout.endswith("Replayed 2 stored responses: 0 of 96 rows changed in core.\n")
 
 
 def test_the_parameter_of_the_dag_does_the_same(stack: Stack, loaded: dict[str, list[Row]]) -> None:
@@ -93,10 +93,10 @@ def test_a_replay_that_fails_says_why_where_and_what_repeats_it(stack: Stack) ->
     assert (answer.returncode, answer.stderr) == (1, "")
     run_id = stack.sql("SELECT run_id FROM audit.load WHERE is_replay ORDER BY load_id DESC LIMIT 1")[0][0]
     reason = (
-        "weather: raw.weather_observations holds no complete answer to replay for places Boston, Denver; "
+        "weather: raw.weather_observations holds no complete response to replay for places Boston, Denver; "
         "window [1999-01-01, 1999-01-02) UTC; run the window without replay first"
     )
-    _, told = answer.stdout.split("Replayed 0 stored answers: 0 of 0 rows changed in core.\n1 run failed:\n")
+    _, told = answer.stdout.split("Replayed 0 stored responses: 0 of 0 rows changed in core.\n1 run failed:\n")
     first, second, *rest = told.splitlines()
     assert first == f"  {run_id}"
     assert second.startswith("    load.extract [Boston and 1 more") and reason in second

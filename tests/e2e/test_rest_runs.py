@@ -14,7 +14,7 @@ from tests.e2e.stack import API_KEY, ENDED, Row, Run, Stack, wait_for
 WINDOW = ("2021-03-01", "2021-03-04")
 STEPS = ("load.extract", "load.transform", "load.validate", "load.publish")
 EDITS = 600
-"""More than the 500 revisions of one answer."""
+"""More than the 500 revisions of one response."""
 
 
 @pytest.fixture(scope="module")

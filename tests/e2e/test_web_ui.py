@@ -225,11 +225,11 @@ def test_the_trigger_form_explains_its_fields_and_loads_exactly_that_window(stac
     ui.choose_utc()
     form = ui.open_trigger_form("weather")
     fields = form.fields()
-    assert list(fields) == ["Start date", "End date", "Only these locations", "Replay stored answers"]
+    assert list(fields) == ["Start date", "End date", "Only these locations", "Replay stored responses"]
     assert "choose UTC at the clock" in fields["Start date"] and "Empty:" in fields["Start date"]
     assert "exclusive" in fields["End date"]
     assert "One name a line" in fields["Only these locations"]
-    assert "without asking the service" in fields["Replay stored answers"]
+    assert "without asking the service" in fields["Replay stored responses"]
 
     form.pick("Start date", "2015/07/01", "06:00")
     form.pick("End date", "2015/07/03", "00:00")

@@ -85,5 +85,5 @@ def limited(servers: dict[str, Sandbox]) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def recorded(recorded: Path) -> Any:
-    """Reads one of the real services' recorded answers."""
+    """Reads one of the real services' recorded responses."""
     return lambda name: json.loads((recorded / f"{name}.json").read_text(encoding="utf-8"))

@@ -18,9 +18,9 @@ WIKI = {"action": "query", "titles": "Cat", "format": "json"}
 def test_a_fault_is_used_up_and_others_are_untouched(client: Any) -> None:
     client.sandbox.faults.append(Fault.rate_limited("Hourly", times=2))
     assert client.get("/w/api.php", **WIKI).status_code == 200
-    answers = [client.get("/v1/forecast", **ASK) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [429, 429, 200]
-    assert answers[0].json()["reason"] == "Hourly API request limit exceeded. Please try again in the next hour."
+    responses = [client.get("/v1/forecast", **ASK) for _ in range(3)]
+    assert [response.status_code for response in responses] == [429, 429, 200]
+    assert responses[0].json()["reason"] == "Hourly API request limit exceeded. Please try again in the next hour."
 
 
 def test_a_predicate_picks_requests(client: Any) -> None:
@@ -45,24 +45,24 @@ def test_a_predicate_picks_requests(client: Any) -> None:
         (Fault.too_many_requests(retry_after=None), "/w/api.php", 429, None),
     ],
 )
-def test_ready_made_answers(client: Any, fault: Fault, path: str, status: int, retry_after: str | None) -> None:
+def test_ready_made_responses(client: Any, fault: Fault, path: str, status: int, retry_after: str | None) -> None:
     client.sandbox.faults.append(replace(fault))
-    answer = client.get(path, **(WIKI | ASK))
-    assert (answer.status_code, answer.headers.get("Retry-After")) == (status, retry_after)
+    response = client.get(path, **(WIKI | ASK))
+    assert (response.status_code, response.headers.get("Retry-After")) == (status, retry_after)
     if path.startswith("/v1"):
-        assert answer.json()["error"] is True
+        assert response.json()["error"] is True
     elif status == 200:
-        assert answer.json()["error"]["code"] in ("maxlag", "readonly")
+        assert response.json()["error"]["code"] in ("maxlag", "readonly")
 
 
 @pytest.mark.parametrize("keep", [0.6, 0])
 def test_a_broken_stream_is_a_200_without_json(client: Any, keep: float) -> None:
     client.sandbox.faults.append(Fault.streaming_error(keep=keep))
-    answer = client.get("/v1/forecast", **ASK)
-    assert answer.status_code == 200
-    assert answer.text.endswith("Unexpected error while streaming data: timeoutReached")
+    response = client.get("/v1/forecast", **ASK)
+    assert response.status_code == 200
+    assert response.text.endswith("Unexpected error while streaming data: timeoutReached")
     with pytest.raises(json.JSONDecodeError):
-        json.loads(answer.text)
+        json.loads(response.text)
 
 
 def test_one_hour_of_one_place_is_absurd(client: Any) -> None:
@@ -85,8 +85,8 @@ def test_nulls_and_units(client: Any) -> None:
 
 def test_a_truncated_body_ends_cleanly(client: Any) -> None:
     client.sandbox.faults.append(Fault.truncated(100))
-    answer = client.get("/v1/forecast", **ASK)
-    assert len(answer.content) == int(answer.headers["Content-Length"]) == 100
+    response = client.get("/v1/forecast", **ASK)
+    assert len(response.content) == int(response.headers["Content-Length"]) == 100
     assert client.get("/v1/forecast", **ASK).json()
 
 
@@ -99,21 +99,21 @@ def test_a_dropped_connection_is_an_error_for_the_client(client: Any) -> None:
 
 def test_a_reset_connection_has_no_end(client: Any) -> None:
     client.sandbox.faults.append(Fault.dropped(100, reset=True))
-    with client.session.get(f"{client.sandbox.url}/v1/forecast", params=ASK, stream=True) as answer:
-        assert len(answer.raw.read1(100)) == 100
+    with client.session.get(f"{client.sandbox.url}/v1/forecast", params=ASK, stream=True) as response:
+        assert len(response.raw.read1(100)) == 100
         with pytest.raises(ProtocolError, match="Connection reset"):
-            answer.raw.read1(1)
+            response.raw.read1(1)
     assert client.get("/v1/forecast", **ASK).json()
 
 
 def test_a_body_may_trickle(client: Any) -> None:
     client.sandbox.faults.append(Fault(pace=0.001, status=200, body="one byte after the other"))
-    with client.session.get(f"{client.sandbox.url}/v1/forecast", stream=True) as answer:
-        assert answer.raw.read1(1) == b"o"
-        assert answer.raw.read() == b"ne byte after the other"
+    with client.session.get(f"{client.sandbox.url}/v1/forecast", stream=True) as response:
+        assert response.raw.read1(1) == b"o"
+        assert response.raw.read() == b"ne byte after the other"
 
 
-def test_a_slow_answer_outlasts_the_clients_patience(client: Any) -> None:
+def test_a_slow_response_outlasts_the_clients_patience(client: Any) -> None:
     client.sandbox.faults.append(Fault.slow(60))
     with pytest.raises(requests.ReadTimeout):
         client.session.get(f"{client.sandbox.url}/v1/forecast", timeout=0.05)

@@ -102,9 +102,9 @@ def test_without_list_parameters_each_page_has_its_latest(client: Any) -> None:
 
 @pytest.mark.parametrize("extra", [{"rvlimit": 5}, {"rvdir": "newer"}, {"rvstart": "2026-01-01T00:00:00Z"}])
 def test_several_pages_do_not_mix_with_list_parameters(client: Any, extra: dict[str, Any]) -> None:
-    answer = client.get("/w/api.php", action="query", format="json", titles="A|B", prop="revisions", **extra)
-    assert answer.status_code == 200 and answer.json()["error"]["code"] == "invalidparammix"
-    assert answer.headers["MediaWiki-API-Error"] == "invalidparammix"
+    response = client.get("/w/api.php", action="query", format="json", titles="A|B", prop="revisions", **extra)
+    assert response.status_code == 200 and response.json()["error"]["code"] == "invalidparammix"
+    assert response.headers["MediaWiki-API-Error"] == "invalidparammix"
 
 
 def test_titles_are_normalised(client: Any) -> None:
@@ -194,10 +194,10 @@ def test_only_the_asked_properties_come(client: Any) -> None:
 )
 def test_errors_ride_on_a_200(client: Any, params: dict[str, str], code: str) -> None:
     query = {"action": "query", "prop": "revisions", "format": "json", "formatversion": 2} | params
-    answer = client.get("/w/api.php", **query)
-    assert answer.status_code == 200
-    assert answer.json()["error"]["code"] == code and "servedby" in answer.json()
-    assert answer.headers.get("Retry-After") == ("5" if code == "maxlag" else None)
+    response = client.get("/w/api.php", **query)
+    assert response.status_code == 200
+    assert response.json()["error"]["code"] == code and "servedby" in response.json()
+    assert response.headers.get("Retry-After") == ("5" if code == "maxlag" else None)
 
 
 def test_a_limit_beyond_the_maximum_is_cut_with_a_warning(client: Any) -> None:
@@ -214,15 +214,15 @@ def test_formatversion_one(client: Any) -> None:
     assert body["query"]["normalized"] == [{"from": "é_x", "to": "É x"}]
 
 
-def test_without_format_the_answer_is_no_json(client: Any) -> None:
-    answer = client.get("/w/api.php", action="query", titles="Cat")
-    assert answer.headers["Content-Type"].startswith("text/html")
+def test_without_format_the_response_is_no_json(client: Any) -> None:
+    response = client.get("/w/api.php", action="query", titles="Cat")
+    assert response.headers["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.parametrize("agent", ["", "python-requests/2.32.0"])
 def test_a_bare_agent_is_forbidden(client: Any, agent: str) -> None:
-    answer = requests.get(f"{client.sandbox.url}/w/api.php", headers={"User-Agent": agent}, timeout=10)
-    assert answer.status_code == 403
+    response = requests.get(f"{client.sandbox.url}/w/api.php", headers={"User-Agent": agent}, timeout=10)
+    assert response.status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -232,8 +232,8 @@ def test_the_rate_depends_on_the_agent(limited: Any, agent: str | None, allowed:
     if agent:
         limited.session.headers["User-Agent"] = agent
     query = {"action": "query", "format": "json", "meta": ""}
-    answers = [limited.get("/w/api.php", **query) for _ in range(allowed + 1)]
-    assert [answer.status_code for answer in answers] == [200] * allowed + [429]
-    assert answers[-1].headers["Retry-After"] == "45"
+    responses = [limited.get("/w/api.php", **query) for _ in range(allowed + 1)]
+    assert [response.status_code for response in responses] == [200] * allowed + [429]
+    assert responses[-1].headers["Retry-After"] == "45"
     limited.sandbox.now = datetime(2026, 11, 22, 10, 31, tzinfo=UTC)
     assert limited.get("/w/api.php", **query).status_code == 200

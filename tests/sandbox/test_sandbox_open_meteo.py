@@ -169,10 +169,10 @@ def test_the_archives_newest_hours_are_null(client: Any) -> None:
 )
 def test_refusals(client: Any, path: str, params: dict[str, str], reason: str) -> None:
     known = {"latitude": 1, "longitude": 2, "hourly": VARIABLES} | DAY
-    answer = client.get(f"/v1/{path}", **(known | params))
-    assert answer.status_code == 400
-    assert answer.json() == {"error": True, "reason": reason}
-    assert "Retry-After" not in answer.headers
+    response = client.get(f"/v1/{path}", **(known | params))
+    assert response.status_code == 400
+    assert response.json() == {"error": True, "reason": reason}
+    assert "Retry-After" not in response.headers
 
 
 def test_start_hour_out_of_range_is_named(client: Any) -> None:
@@ -206,8 +206,8 @@ def test_weight_grows_with_variables_and_days(limited: Any) -> None:
     # 8 variables x 730 days: 0.8 * 730 / 14 = 41.7 calls a time.
     limited.sandbox.open_meteo.budget.spend(600 - 41.8)
     dates = {"start_date": "2021-01-01", "end_date": "2022-12-31"}
-    answers = [limited.archive(hourly=VARIABLES, **dates).get("reason") for _ in range(3)]
-    assert answers[:2] == [None, None] and str(answers[2]).startswith("Minutely")
+    responses = [limited.archive(hourly=VARIABLES, **dates).get("reason") for _ in range(3)]
+    assert responses[:2] == [None, None] and str(responses[2]).startswith("Minutely")
 
 
 @pytest.mark.parametrize(

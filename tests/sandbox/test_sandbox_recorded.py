@@ -1,4 +1,4 @@
-"""The sandbox's answers held against recorded answers of the real services."""
+"""The sandbox's responses held against recorded responses of the real services."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -63,6 +63,6 @@ def test_a_stopped_sandbox_answers_no_more_not_even_on_a_kept_connection() -> No
 
 
 def test_head_and_keep_alive(client: Any) -> None:
-    answer = client.session.head(f"{client.sandbox.url}/", timeout=10)
-    assert answer.status_code == 200 and answer.content == b""
+    response = client.session.head(f"{client.sandbox.url}/", timeout=10)
+    assert response.status_code == 200 and response.content == b""
     assert client.get("/").text.startswith("This is the sandbox")

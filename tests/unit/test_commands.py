@@ -271,7 +271,7 @@ def test_a_replay_is_repeated_as_it_was_typed(commands: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("entry", "error"),
     [
-        ({"event": "Task failed", "error_detail": [{"exc_type": "BadAnswer", "exc_value": "no"}]}, "BadAnswer: no"),
+        ({"event": "Task failed", "error_detail": [{"exc_type": "BadResponse", "exc_value": "no"}]}, "BadResponse: no"),
         ({"event": "it broke", "level": "error"}, "it broke"),
         ({"event": "fine", "level": "info"}, ""),
     ],

@@ -1,4 +1,4 @@
-"""Landing: what an answer is kept as, and where it is cut."""
+"""Landing: what a response is kept as, and where it is cut."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.landing import STREAMING_ERROR, Document, cut_array, parse_json, text_of
 
 SMALL = '[{"a": [1, -2.5e3, null], "b": "x\\"],\\u00e9"}, {"c": {"d": true}}]'
@@ -76,16 +76,16 @@ def test_a_document_is_what_it_says(seed: int) -> None:
 
 
 @pytest.mark.parametrize("understand", [cut_array, parse_json])
-def test_an_answer_cut_short_anywhere_is_a_bad_answer(understand: Callable[[str], Any]) -> None:
+def test_a_response_cut_short_anywhere_is_a_bad_response(understand: Callable[[str], Any]) -> None:
     understand(SMALL)
     for length in range(len(SMALL)):
-        with pytest.raises(BadAnswer):
+        with pytest.raises(BadResponse):
             understand(SMALL[:length])
 
 
 @pytest.mark.parametrize("understand", [cut_array, parse_json])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_garbled_answer_is_a_bad_answer_and_nothing_worse(understand: Callable[[str], Any], seed: int) -> None:
+def test_a_garbled_response_is_a_bad_response_and_nothing_worse(understand: Callable[[str], Any], seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(200):
         garbled = list(SMALL)
@@ -93,7 +93,7 @@ def test_a_garbled_answer_is_a_bad_answer_and_nothing_worse(understand: Callable
             garbled[rng.randrange(len(garbled))] = rng.choice('[]{},:"\\ue0dD9-.\x00 N')
         try:
             understand("".join(garbled))
-        except BadAnswer as error:
+        except BadResponse as error:
             assert error.is_retryable
 
 
@@ -101,7 +101,7 @@ def test_a_garbled_answer_is_a_bad_answer_and_nothing_worse(understand: Callable
 @pytest.mark.parametrize("begun", ["", '[{"hourly":{"time":["2026-', "[{}]", '[{"a":[1,2,'])
 def test_a_service_that_broke_off_is_named(understand: Callable[[str], Any], begun: str) -> None:
     said = f"{STREAMING_ERROR}: timeout of the reader"
-    with pytest.raises(BadAnswer) as error:
+    with pytest.raises(BadResponse) as error:
         understand(begun + said)
     # An array that does not even begin has its beginning shown; the error stands in that as well.
     assert said in str(error.value)
@@ -125,7 +125,7 @@ def test_a_service_that_broke_off_is_named(understand: Callable[[str], Any], beg
 )
 @pytest.mark.parametrize("understand", [cut_array, parse_json])
 def test_what_cannot_be_cut_is_refused_in_words(understand: Callable[[str], Any], text: str) -> None:
-    with pytest.raises(BadAnswer, match="no complete JSON") as error:
+    with pytest.raises(BadResponse, match="no complete JSON") as error:
         understand(text)
     assert error.value.is_retryable
     assert len(str(error.value)) < 500
@@ -170,14 +170,14 @@ def test_what_could_not_be_stored_is_the_problem_of_its_own_element(element: str
 
 @pytest.mark.parametrize("text", ["", " \r\n", "{}", '{"error": true}', "<html>", "null", "\ufeff[1]"])
 def test_what_is_no_array_is_refused_with_its_beginning(text: str) -> None:
-    with pytest.raises(BadAnswer) as error:
+    with pytest.raises(BadResponse) as error:
         cut_array(text)
-    assert f"expected a JSON array, the answer begins {text.strip()!r}" in str(error.value) or not text.strip()
+    assert f"expected a JSON array, the response begins {text.strip()!r}" in str(error.value) or not text.strip()
 
 
 @pytest.mark.parametrize("text", ["", " ", "<html>", "{", '{"a":}', "\ufeff{}", "{} {}"])
 def test_what_is_no_document_is_refused_with_its_end(text: str) -> None:
-    with pytest.raises(BadAnswer, match="no complete JSON") as error:
+    with pytest.raises(BadResponse, match="no complete JSON") as error:
         parse_json(text)
     assert repr(text) in str(error.value)
 

@@ -9,9 +9,9 @@ import pytest
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk import RetryDecision
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.http import host_of, retry_after_of, user_agent
-from include.landing import Answer
+from include.landing import Response
 from include.loads import Load
 from include.patience import Patience
 from include.settings import read_settings
@@ -26,11 +26,11 @@ from tests.unit.support import fake_connection, utc
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [
-        (BadAnswer("busy", retry_after=61.5), 61.5),
-        (BadAnswer("busy", retry_after=1e15), 86_400),
-        (BadAnswer("busy"), None),
-        (BadAnswer("busy", retry_after=0), None),
-        (ValueError("no answer at all"), None),
+        (BadResponse("busy", retry_after=61.5), 61.5),
+        (BadResponse("busy", retry_after=1e15), 86_400),
+        (BadResponse("busy"), None),
+        (BadResponse("busy", retry_after=0), None),
+        (ValueError("no response at all"), None),
         (TimeoutError(), None),
     ],
 )
@@ -133,29 +133,35 @@ def test_the_language_of_a_page_is_a_part_of_the_host(language: str) -> None:
     ["", "en.evil.test/", "en@evil.test", "evil.test#", "en:80", "e n", "en.", "é", "en\r\nX: y", "-", "e" * 64],
 )
 def test_a_language_that_would_lead_to_another_host_is_refused(language: str) -> None:
-    with pytest.raises(BadAnswer, match=r"page .*:Boston: its language .* is no part of a host's name") as refused:
+    with pytest.raises(BadResponse, match=r"page .*:Boston: its language .* is no part of a host's name") as refused:
         host_of("https://{language}.wikipedia.org", request_in(language))
     assert not refused.value.is_retryable
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("answer", "headers", "said", "is_retryable", "retry_after"),
+    ("response", "headers", "said", "is_retryable", "retry_after"),
     [
-        (Answer(200, "u", b"{", "the connection broke after 1 bytes"), {}, "the connection broke", True, None),
-        (Answer(200, "u", b"caf\xe9"), {}, "the answer is no UTF-8 text", True, None),
-        (Answer(200, "u", b"{"), {}, "no complete JSON", True, None),
-        (Answer(429, "u", b"slow down"), {}, "HTTP 429: the wiki refused for now: slow down", True, 5),
-        (Answer(429, "u", b"slow down"), {"retry-after": "33"}, "HTTP 429", True, 33),
-        (Answer(503, "u", b"\xff"), {"Retry-After": "9"}, "HTTP 503: the wiki failed", True, 9),
-        (Answer(200, "u", b'{"error":{"code":"maxlag","info":"7 s"}}'), {}, "maxlag: 7 s", True, 5),
-        (Answer(200, "u", b'{"error":{"code":"maxlag","info":"7 s"}}'), {"Retry-After": "8"}, "maxlag", True, 8),
-        (Answer(200, "u", b'{"error":{"code":"badvalue","info":"x"}}'), {"Retry-After": "8"}, "badvalue", False, None),
+        (Response(200, "u", b"{", "the connection broke after 1 bytes"), {}, "the connection broke", True, None),
+        (Response(200, "u", b"caf\xe9"), {}, "the response is no UTF-8 text", True, None),
+        (Response(200, "u", b"{"), {}, "no complete JSON", True, None),
+        (Response(429, "u", b"slow down"), {}, "HTTP 429: the wiki refused for now: slow down", True, 5),
+        (Response(429, "u", b"slow down"), {"retry-after": "33"}, "HTTP 429", True, 33),
+        (Response(503, "u", b"\xff"), {"Retry-After": "9"}, "HTTP 503: the wiki failed", True, 9),
+        (Response(200, "u", b'{"error":{"code":"maxlag","info":"7 s"}}'), {}, "maxlag: 7 s", True, 5),
+        (Response(200, "u", b'{"error":{"code":"maxlag","info":"7 s"}}'), {"Retry-After": "8"}, "maxlag", True, 8),
+        (
+            Response(200, "u", b'{"error":{"code":"badvalue","info":"x"}}'),
+            {"Retry-After": "8"},
+            "badvalue",
+            False,
+            None,
+        ),
     ],
 )
-def test_a_bad_answer_says_what_is_wrong_and_when_to_ask_again(
+def test_a_bad_response_says_what_is_wrong_and_when_to_ask_again(
     request_: ApiRequest,
-    answer: Answer,
+    response: Response,
     headers: dict[str, str],
     said: str,
     is_retryable: bool,
@@ -164,8 +170,8 @@ def test_a_bad_answer_says_what_is_wrong_and_when_to_ask_again(
     operator = ExtractOperator(
         task_id="extract", source=SOURCES["wikipedia"], parameters={"load_id": 1}, patience=Patience(0)
     )
-    with pytest.raises(BadAnswer) as error:
-        operator._read(request_, answer, headers)
+    with pytest.raises(BadResponse) as error:
+        operator._read(request_, response, headers)
     assert said in str(error.value)
     assert (error.value.is_retryable, error.value.retry_after) == (is_retryable, retry_after)
 

@@ -1,4 +1,4 @@
-"""What does not fit the shape of an answer is told by its field."""
+"""What does not fit the shape of a response is told by its field."""
 
 from typing import Annotated, Any
 
@@ -35,7 +35,7 @@ def test_the_field_that_does_not_fit_is_named_with_its_value(value: object, said
 
 
 def test_a_document_that_is_none_of_it_is_shown() -> None:
-    assert str(mismatch(SHAPE, 7)) == "the answer is 7: input should be a valid dictionary"
+    assert str(mismatch(SHAPE, 7)) == "the response is 7: input should be a valid dictionary"
     assert str(mismatch(SHAPE, {"a": 7})) == "field a is 7: input should be a valid list"
 
 
@@ -70,7 +70,7 @@ def test_a_value_is_shown_in_few_characters(value: object) -> None:
     ],
 )
 def test_a_list_of_nothing_but_errors_is_left_at_the_first(shape: TypeAdapter[Any], value: object) -> None:
-    """An error for each of a million values would take more memory than the answer."""
+    """An error for each of a million values would take more memory than the response."""
     with pytest.raises(ValidationError) as error:
         shape.validate_python(value, strict=True)
     assert error.value.error_count() == 1

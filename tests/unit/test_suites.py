@@ -171,7 +171,7 @@ def test_the_message_names_subject_span_reason_and_raw_id_and_what_fetches_them_
 
 
 def test_a_replays_message_says_what_asks_the_service_again() -> None:
-    """To clear its extraction would only read the same answers again."""
+    """To clear its extraction would only read the same responses again."""
     message = left_out(WEATHER, 5, Audit([], [withheld(1, 2)], 20, 0), "locations", is_replay=True)
     assert "clear the task extract" not in message and "once the source is healthy" not in message.lower()
     assert "a replay asks nobody: to ask the service again run airflow dags trigger weather -c" in message

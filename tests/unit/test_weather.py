@@ -1,4 +1,4 @@
-"""Open-Meteo: the requests of a load, and what is made of the answers."""
+"""Open-Meteo: the requests of a load, and what is made of the responses."""
 
 import json
 import random
@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from include.errors import BadAnswer, BadWindow, WarehouseError
+from include.errors import BadResponse, BadWindow, WarehouseError
 from include.loads import Load
-from include.source import ApiRequest, BadAnswerDetails
+from include.source import ApiRequest, BadResponseDetails
 from include.sources.weather import SOURCE
 from include.sources.weather import api as weather
 from include.sources.weather.api import MAX_CALL_WEIGHT, UNITS, longest_call, problem_of_status, read, split_by_api
@@ -42,7 +42,7 @@ def requests_of(places: list[tuple[Any, ...]], whole: Window, now: datetime = NO
 
 
 def problems_of(request: ApiRequest, text: str) -> list[str | None]:
-    """What is wrong with the answer for each place."""
+    """What is wrong with the response for each place."""
     return [row.problem for row in read(request, text)[0]]
 
 
@@ -52,7 +52,7 @@ def request_for(count: int) -> ApiRequest:
 
 
 def document(index: int = 0, hours: int = 24) -> dict[str, Any]:
-    """An answer for one place, as the service writes it."""
+    """A response for one place, as the service writes it."""
     location = {"location_id": index} if index else {}
     times = [f"2026-11-18T{hour:02}:00" for hour in range(hours)]
     return {
@@ -66,7 +66,7 @@ def document(index: int = 0, hours: int = 24) -> dict[str, Any]:
 
 
 def text_for(count: int, change: Callable[[list[Any]], Any] = lambda documents: None) -> str:
-    """An answer for `count` places after `change`."""
+    """A response for `count` places after `change`."""
     documents = [document(index) for index in range(count)]
     change(documents)
     return json.dumps(documents if count != 1 else documents[0], ensure_ascii=False)
@@ -200,7 +200,7 @@ def test_names_that_are_not_tracked_are_refused_by_name() -> None:
         plan([], window("2026-11-19", "2026-11-20"), 100)
 
 
-def test_an_answer_for_one_place_is_one_raw_row_as_it_came() -> None:
+def test_a_response_for_one_place_is_one_raw_row_as_it_came() -> None:
     text = " " + text_for(1) + "\n"
     rows, _ = read(request_for(1), text)
     assert [row.payload for row in rows] == [text]
@@ -213,7 +213,7 @@ def test_an_answer_for_one_place_is_one_raw_row_as_it_came() -> None:
     }
 
 
-def test_an_answer_for_several_places_is_cut_into_exact_slices() -> None:
+def test_a_response_for_several_places_is_cut_into_exact_slices() -> None:
     text = text_for(3)
     rows, _ = read(request_for(3), text)
     assert "[" + ", ".join(row.payload for row in rows) + "]" == text
@@ -221,7 +221,7 @@ def test_an_answer_for_several_places_is_cut_into_exact_slices() -> None:
     assert [row.columns["location_name"] for row in rows] == ["Boston", "Null Island", "Pole, North"]
 
 
-def test_an_answer_that_cannot_be_cut_is_kept_once_with_all_its_places() -> None:
+def test_a_response_that_cannot_be_cut_is_kept_once_with_all_its_places() -> None:
     assert weather.whole(request_for(3)) == {
         "location_id": None,
         "location_ids": [7, 8, 9],
@@ -291,7 +291,7 @@ def set_time(text: Any) -> Callable[[dict[str, Any]], Any]:
         (lambda document: document.update(utc_offset_seconds=False), "field utc_offset_seconds is False"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_the_answer_for_one_place_is_the_problem_of_that_place(
+def test_what_is_wrong_with_the_response_for_one_place_is_the_problem_of_that_place(
     change: Callable[[dict[str, Any]], Any], said: str
 ) -> None:
     first, second, third = problems_of(request_for(3), text_for(3, lambda documents: change(documents[1])))
@@ -334,36 +334,36 @@ def test_places_in_another_order_are_the_problem_of_those_that_moved() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda documents: documents.pop(), "the answer holds 2 places, 3 were asked for"),
-        (lambda documents: documents.append(document(3)), "the answer holds 4 places, 3 were asked for"),
+        (lambda documents: documents.pop(), "the response holds 2 places, 3 were asked for"),
+        (lambda documents: documents.append(document(3)), "the response holds 4 places, 3 were asked for"),
         (lambda documents: documents.clear(), "no complete JSON"),
     ],
 )
-def test_an_answer_for_another_number_of_places_is_a_fault_of_the_service(
+def test_a_response_for_another_number_of_places_is_a_fault_of_the_service(
     change: Callable[[list[dict[str, Any]]], Any], said: str
 ) -> None:
-    with pytest.raises(BadAnswer, match=said) as error:
+    with pytest.raises(BadResponse, match=said) as error:
         read(request_for(3), text_for(3, change))
     assert error.value.is_retryable and not error.value.is_of_service
 
 
-def test_one_document_is_no_answer_for_several_places_nor_an_array_for_one() -> None:
-    with pytest.raises(BadAnswer, match="the answer holds 1 places, 3 were asked for"):
+def test_one_document_is_no_response_for_several_places_nor_an_array_for_one() -> None:
+    with pytest.raises(BadResponse, match="the response holds 1 places, 3 were asked for"):
         read(request_for(3), text_for(1))
     (problem,) = problems_of(request_for(1), f"[{text_for(1)}]")
-    assert problem is not None and problem.startswith("the answer is [{")
+    assert problem is not None and problem.startswith("the response is [{")
 
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("body", ['{"error":true,"reason":"Gone."}', '{"reason":"Gone.","error":true}'])
 def test_a_200_that_carries_an_error_is_a_failure(count: int, body: str) -> None:
-    with pytest.raises(BadAnswer, match=r"^the service answered: Gone\.$"):
+    with pytest.raises(BadResponse, match=r"^the service answered: Gone\.$"):
         read(request_for(count), body)
 
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("count", [1, 2])
-def test_whatever_stands_in_a_field_the_answer_is_good_or_a_bad_answer(count: int, seed: int) -> None:
+def test_whatever_stands_in_a_field_the_response_is_good_or_a_bad_response(count: int, seed: int) -> None:
     rng = random.Random(seed)
     junk: list[Any] = [None, True, -1, 1.5, "", "NaN", "2026-11-18T00:00", [], {}, [None], [[]], {"error": True}]
 
@@ -381,18 +381,18 @@ def test_whatever_stands_in_a_field_the_answer_is_good_or_a_bad_answer(count: in
             rows, _ = read(request_for(count), json.dumps(garble(documents if count > 1 else documents[0])))
             assert len(rows) == count
             bad += any(row.problem for row in rows)
-        except BadAnswer:
+        except BadResponse:
             bad += 1
     assert bad > 10
 
 
-def test_recorded_errors_are_bad_answers_with_the_reason(recorded: Path) -> None:
+def test_recorded_errors_are_bad_responses_with_the_reason(recorded: Path) -> None:
     paths = sorted(recorded.glob("open_meteo/error_*.json"))
     assert paths
     for path in paths:
         text = path.read_text(encoding="utf-8")
         status, reason = int(path.name.split("_")[1]), json.loads(text)["reason"]
-        with pytest.raises(BadAnswer) as error:
+        with pytest.raises(BadResponse) as error:
             read(request_for(3), text)
         assert str(error.value) == f"the service answered: {reason}"
         details = problem_of_status(status, text, NOW)
@@ -400,7 +400,7 @@ def test_recorded_errors_are_bad_answers_with_the_reason(recorded: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["archive_hourly_multi2_gmt", "forecast_hourly_multi12_uk"])
-def test_recorded_answers_for_several_places_are_cut_exactly(
+def test_recorded_responses_for_several_places_are_cut_exactly(
     recorded: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     text = (recorded / "open_meteo" / f"{name}.json").read_text(encoding="utf-8")
@@ -425,7 +425,7 @@ def test_recorded_answers_for_several_places_are_cut_exactly(
         ("forecast_daily_all_null", "hourly"),
     ],
 )
-def test_recorded_answers_to_another_question_are_problems_that_name_the_field(
+def test_recorded_responses_to_another_question_are_problems_that_name_the_field(
     recorded: Path, name: str, field: str
 ) -> None:
     text = (recorded / "open_meteo" / f"{name}.json").read_text(encoding="utf-8")
@@ -463,7 +463,9 @@ def test_a_429_is_asked_again_when_its_counter_is_reset(text: str, now: str, sec
 @pytest.mark.parametrize("status", [400, 404, 414])
 def test_a_request_that_is_wrong_is_not_asked_again(status: int) -> None:
     details = problem_of_status(status, '{"reason":"Latitude must be in range.","error":true}', NOW)
-    assert details == BadAnswerDetails("the service refused the request: Latitude must be in range.", False, None, True)
+    assert details == BadResponseDetails(
+        "the service refused the request: Latitude must be in range.", False, None, True
+    )
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -477,7 +479,7 @@ def test_a_refused_key_is_final_and_says_where_the_key_is(status: int) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_service_that_failed_is_asked_again(status: int) -> None:
     details = problem_of_status(status, '{"reason":"Something went wrong.","error":true}', NOW)
-    assert details == BadAnswerDetails("the service failed: Something went wrong.", True)
+    assert details == BadResponseDetails("the service failed: Something went wrong.", True)
 
 
 @pytest.mark.parametrize(

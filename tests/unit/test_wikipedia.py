@@ -1,4 +1,4 @@
-"""MediaWiki: the requests of a load, how they go on, and what is made of the answers."""
+"""MediaWiki: the requests of a load, how they go on, and what is made of the responses."""
 
 import json
 import random
@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from include.errors import BadAnswer, WarehouseError
+from include.errors import BadResponse, WarehouseError
 from include.loads import Load
 from include.source import ApiRequest
 from include.sources.wikipedia import SOURCE
 from include.sources.wikipedia import api as wikipedia
-from include.sources.wikipedia.api import PageAnswer, problem_of_status, read
+from include.sources.wikipedia.api import PageResponse, problem_of_status, read
 from include.windows import Window
 from tests.unit.support import fake_connection, utc
 
@@ -44,10 +44,10 @@ def body(page: dict[str, Any], **more: Any) -> str:
 
 
 def problem_of(request: ApiRequest, text: str) -> str | None:
-    """What is wrong with the answer for the page; the conversation is told of no page then."""
-    (row,), answer = read(request, text)
+    """What is wrong with the response for the page; the conversation is told of no page then."""
+    (row,), response = read(request, text)
     assert row.payload == text
-    assert not row.problem or (not row.makes_up and answer == PageAnswer(None, None))
+    assert not row.problem or (not row.makes_up and response == PageResponse(None, None))
     return row.problem
 
 
@@ -133,10 +133,10 @@ def test_odd_titles_arrive_as_they_are(title: str) -> None:
 def test_a_conversation_is_one_request_a_page_when_the_titles_lead_where_they_should() -> None:
     talk = converse(NEW_ENGLAND, NEVER_SEEN)
     assert sent(next(talk))["titles"] == "New England"
-    request = talk.send(PageAnswer(21531764, None))
+    request = talk.send(PageResponse(21531764, None))
     assert (sent(request)["titles"], request.host_fields) == ("Boston", {"language": "de"})
     with pytest.raises(StopIteration):
-        talk.send(PageAnswer(99, None))
+        talk.send(PageResponse(99, None))
 
 
 def test_a_conversation_is_over_before_it_begins_without_pages() -> None:
@@ -148,9 +148,9 @@ def test_a_continuation_is_followed_with_all_it_says() -> None:
     first = sent(next(talk))
     for stamp in ("20261118010203|11", "20261118020304|12"):
         go_on = {"rvcontinue": stamp, "continue": "||"}
-        assert sent(talk.send(PageAnswer(21531764, go_on))) == {**first, **go_on}
+        assert sent(talk.send(PageResponse(21531764, go_on))) == {**first, **go_on}
     with pytest.raises(StopIteration):
-        talk.send(PageAnswer(21531764, None))
+        talk.send(PageResponse(21531764, None))
 
 
 @pytest.mark.parametrize("length", [1, 2])
@@ -160,12 +160,12 @@ def test_continuations_that_go_in_a_circle_are_the_problem_of_the_page(length: i
     circle = [{"rvcontinue": f"20261118010203|{number}", "continue": "||"} for number in range(length)]
     for go_on in circle:
         assert problem_of(request, body({}, **{"continue": go_on})) is None
-        request = talk.send(PageAnswer(21531764, go_on))
+        request = talk.send(PageResponse(21531764, go_on))
     problem = problem_of(request, body({}, **{"continue": circle[0]}))
     assert problem is not None and "20261118010203|0" in problem and "again and again" in problem
 
 
-def test_a_page_without_an_answer_is_left_and_the_next_one_asked_for() -> None:
+def test_a_page_without_a_response_is_left_and_the_next_one_asked_for() -> None:
     talk = converse(NEW_ENGLAND, NEVER_SEEN)
     next(talk)
     assert sent(talk.send(None))["titles"] == "Boston"
@@ -175,7 +175,7 @@ def test_a_page_without_an_answer_is_left_and_the_next_one_asked_for() -> None:
 def test_a_page_whose_title_is_lost_is_asked_for_by_its_id_too(found: int | None) -> None:
     talk = converse(NEW_ENGLAND, NEVER_SEEN)
     by_title = sent(next(talk))
-    request = talk.send(PageAnswer(found, None))
+    request = talk.send(PageResponse(found, None))
     assert read(request, body({}))[0][0].makes_up
     assert not read(request, json.dumps({"query": {"pages": [{"title": "New England", "missing": True}]}}))[0][
         0
@@ -185,17 +185,17 @@ def test_a_page_whose_title_is_lost_is_asked_for_by_its_id_too(found: int | None
     assert by_id == {name: value for name, value in by_title.items() if name not in ("titles", "redirects")}
     assert request.about == "page en:New England"
     # Continued by its id; wherever that leads, the next page follows.
-    more = talk.send(PageAnswer(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
+    more = talk.send(PageResponse(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
     assert sent(more)["pageids"] == "21531764" and "titles" not in sent(more)
-    assert sent(talk.send(PageAnswer(None, None)))["titles"] == "Boston"
+    assert sent(talk.send(PageResponse(None, None)))["titles"] == "Boston"
 
 
-@pytest.mark.parametrize("end", [PageAnswer(None, None), None], ids=["malformed", "no-answer"])
-def test_a_page_that_its_title_led_to_is_not_asked_for_by_its_id(end: PageAnswer | None) -> None:
-    """However the answer goes on: what came of it would be there twice."""
+@pytest.mark.parametrize("end", [PageResponse(None, None), None], ids=["malformed", "no-response"])
+def test_a_page_that_its_title_led_to_is_not_asked_for_by_its_id(end: PageResponse | None) -> None:
+    """However the response goes on: what came of it would be there twice."""
     talk = converse(NEW_ENGLAND, NEVER_SEEN)
     next(talk)
-    talk.send(PageAnswer(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
+    talk.send(PageResponse(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
     assert sent(talk.send(end))["titles"] == "Boston"
 
 
@@ -203,7 +203,7 @@ def test_a_page_that_its_title_led_to_is_not_asked_for_by_its_id(end: PageAnswer
 def test_a_continuation_that_tells_of_another_page_is_the_problem_of_the_page(page: dict[str, Any]) -> None:
     talk = converse(NEW_ENGLAND)
     next(talk)
-    request = talk.send(PageAnswer(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
+    request = talk.send(PageResponse(21531764, {"rvcontinue": "20261118010203|11", "continue": "||"}))
     assert problem_of(request, body({})) is None
     problem = problem_of(request, body(page))
     assert problem is not None and "continues" in problem and "21531764" in problem
@@ -213,7 +213,7 @@ def test_a_page_that_was_never_seen_has_no_id_to_ask_for() -> None:
     talk = converse(NEVER_SEEN)
     next(talk)
     with pytest.raises(StopIteration):
-        talk.send(PageAnswer(None, None))
+        talk.send(PageResponse(None, None))
 
 
 def test_batches_are_groups_of_pages_times_slices_oldest_first() -> None:
@@ -251,17 +251,17 @@ def test_a_page_is_known_by_its_tracked_and_its_present_title(name: str) -> None
     assert batch.subject_ids == (3,)
 
 
-def test_a_good_answer_is_one_raw_row_as_it_came(request_: ApiRequest) -> None:
+def test_a_good_response_is_one_raw_row_as_it_came(request_: ApiRequest) -> None:
     go_on = {"rvcontinue": "20261118010203|11", "continue": "||"}
     text = " " + body({"revisions": [revision(), revision(userhidden=True, minor=True)]}, **{"continue": go_on}) + "\n"
-    rows, answer = read(request_, text)
+    rows, response = read(request_, text)
     assert [(row.payload, row.columns) for row in rows] == [(text, wikipedia.whole(request_))]
     assert wikipedia.whole(request_) == {"page_id": 3, "page_title": "New England", "page_language": "en"}
-    assert answer == PageAnswer(21531764, go_on)
+    assert response == PageResponse(21531764, go_on)
 
 
-def test_a_window_without_a_revision_is_a_good_answer(request_: ApiRequest) -> None:
-    assert read(request_, body({}, batchcomplete=True))[1] == PageAnswer(21531764, None)
+def test_a_window_without_a_revision_is_a_good_response(request_: ApiRequest) -> None:
+    assert read(request_, body({}, batchcomplete=True))[1] == PageResponse(21531764, None)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_window_without_a_revision_is_a_good_answer(request_: ApiRequest) -> N
         ({"title": "x" * 5000, "pageid": "y" * 5000}, "field query.pages[0].pageid is 'yyy"),
     ],
 )  # fmt: skip
-def test_an_answer_that_is_not_what_was_asked_for_is_the_problem_of_the_page_by_field(
+def test_a_response_that_is_not_what_was_asked_for_is_the_problem_of_the_page_by_field(
     request_: ApiRequest, page: dict[str, Any], said: str
 ) -> None:
     problem = problem_of(request_, body(page))
@@ -354,8 +354,8 @@ LOOP = [{"from": "A", "to": "B"}, {"from": "B", "to": "A"}]
         ('{"query": {"pages": [{}, {}]}}', "field query.pages is not a list of one page"),
         ('{"query": {"pages": [null]}}', "field query.pages is not a list of one page"),
         ('{"query": {"pages": {"7": {}}}}', "field query.pages is an object, as in the old format (formatversion=1)"),
-        ('{"query": {"pages": NaN}}', "the answer holds NaN"),
-        ('{"query": {"pages": ["\\u0000"]}}', "the answer holds the character \\u0000"),
+        ('{"query": {"pages": NaN}}', "the response holds NaN"),
+        ('{"query": {"pages": ["\\u0000"]}}', "the response holds the character \\u0000"),
         (json.dumps({"query": {"redirects": LOOP}}), "the title redirects in a circle: [{'from': 'A', 'to': 'B'}"),
         (
             json.dumps({"query": {"interwiki": [{"title": "wikt:foo", "iw": "wikt"}], "redirects": LOOP}}),
@@ -365,7 +365,7 @@ LOOP = [{"from": "A", "to": "B"}, {"from": "B", "to": "A"}]
         ('{"error": {"code": "cantdothat", "info": "New."}}', "the wiki answered cantdothat: New."),
     ],
 )
-def test_an_answer_without_a_page_is_the_problem_of_the_page(request_: ApiRequest, text: str, said: str) -> None:
+def test_a_response_without_a_page_is_the_problem_of_the_page(request_: ApiRequest, text: str, said: str) -> None:
     problem = problem_of(request_, text)
     assert problem is not None and said in problem
     assert ("seed_data.yaml" in problem) == ("the title" in said and "query" not in said)
@@ -373,8 +373,8 @@ def test_an_answer_without_a_page_is_the_problem_of_the_page(request_: ApiReques
 
 def test_a_title_that_redirects_in_a_circle_is_asked_for_by_its_id_where_one_is_known() -> None:
     talk = converse(NEW_ENGLAND, NEVER_SEEN)
-    _, answer = read(next(talk), json.dumps({"query": {"redirects": LOOP}}))
-    assert sent(talk.send(answer))["pageids"] == "21531764"
+    _, response = read(next(talk), json.dumps({"query": {"redirects": LOOP}}))
+    assert sent(talk.send(response))["pageids"] == "21531764"
 
 
 @pytest.mark.parametrize(
@@ -388,8 +388,8 @@ def test_a_title_that_redirects_in_a_circle_is_asked_for_by_its_id_where_one_is_
         ('{"error": null}', "field error is None"),
     ],
 )
-def test_an_answer_of_another_form_is_refused(request_: ApiRequest, text: str, said: str) -> None:
-    with pytest.raises(BadAnswer) as error:
+def test_a_response_of_another_form_is_refused(request_: ApiRequest, text: str, said: str) -> None:
+    with pytest.raises(BadResponse) as error:
         read(request_, text)
     assert said in str(error.value)
     assert error.value.is_retryable and not error.value.is_of_service
@@ -411,14 +411,14 @@ def test_an_answer_of_another_form_is_refused(request_: ApiRequest, text: str, s
 def test_an_error_on_a_200_is_tried_again_only_where_that_helps(
     request_: ApiRequest, code: str, is_retryable: bool, is_of_service: bool
 ) -> None:
-    with pytest.raises(BadAnswer, match=f"^the wiki answered {code}: Because$") as error:
+    with pytest.raises(BadResponse, match=f"^the wiki answered {code}: Because$") as error:
         read(request_, json.dumps({"error": {"info": "Because", "code": code}, "servedby": "mw1"}))
     assert (error.value.is_retryable, error.value.is_of_service) == (is_retryable, is_of_service)
     assert error.value.retry_after == (5 if is_retryable and is_of_service else None)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_whatever_stands_in_a_field_the_answer_is_good_or_a_bad_answer(request_: ApiRequest, seed: int) -> None:
+def test_whatever_stands_in_a_field_the_response_is_good_or_a_bad_response(request_: ApiRequest, seed: int) -> None:
     rng = random.Random(seed)
     junk: list[Any] = [None, True, -1, 1.5, "", "x", [], {}, [None], {"a": 1}]
     good = json.loads(body({"revisions": [revision(), revision()]}, batchcomplete=True))
@@ -437,7 +437,7 @@ def test_whatever_stands_in_a_field_the_answer_is_good_or_a_bad_answer(request_:
             rows, _ = read(request_, json.dumps(garble(good)))
             assert len(rows) == 1
             bad += bool(rows[0].problem)
-        except BadAnswer:
+        except BadResponse:
             bad += 1
     assert 10 < bad < 100
 
@@ -447,24 +447,26 @@ def recorded_text(recorded: Path, name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"),
+    ("name", "response"),
     [
         (
             "revisions_fv2_continue_cat",
-            PageAnswer(6678, {"rvcontinue": "20260820090000|1370800002", "continue": "||"}),
+            PageResponse(6678, {"rvcontinue": "20260820090000|1370800002", "continue": "||"}),
         ),
-        ("revisions_fv2_first_revision_cat", PageAnswer(6678, None)),
-        ("query_fv2_missing_pageid", PageAnswer(None, None)),
-        ("query_fv2_missing_title_normalized", PageAnswer(None, None)),
+        ("revisions_fv2_first_revision_cat", PageResponse(6678, None)),
+        ("query_fv2_missing_pageid", PageResponse(None, None)),
+        ("query_fv2_missing_title_normalized", PageResponse(None, None)),
     ],
 )
-def test_recorded_answers_are_understood(recorded: Path, request_: ApiRequest, name: str, answer: PageAnswer) -> None:
+def test_recorded_responses_are_understood(
+    recorded: Path, request_: ApiRequest, name: str, response: PageResponse
+) -> None:
     text = recorded_text(recorded, name)
     rows, understood = read(request_, text)
-    assert ([row.payload for row in rows], understood) == ([text], answer)
+    assert ([row.payload for row in rows], understood) == ([text], response)
 
 
-def test_recorded_answers_of_the_old_format_are_told_as_such(recorded: Path, request_: ApiRequest) -> None:
+def test_recorded_responses_of_the_old_format_are_told_as_such(recorded: Path, request_: ApiRequest) -> None:
     paths = sorted(recorded.glob("mediawiki/*_fv1_*.json"))
     assert paths
     for path in paths:
@@ -478,16 +480,16 @@ def test_recorded_answers_of_the_old_format_are_told_as_such(recorded: Path, req
     ("name", "code", "is_retryable"),
     [("error_maxlag_wikibase", "maxlag: Waiting for", True), ("error_200_invalidparammix", "invalidparammix: ", False)],
 )
-def test_recorded_errors_are_bad_answers_with_code_and_reason(
+def test_recorded_errors_are_bad_responses_with_code_and_reason(
     recorded: Path, request_: ApiRequest, name: str, code: str, is_retryable: bool
 ) -> None:
-    with pytest.raises(BadAnswer, match=f"^the wiki answered {code}") as error:
+    with pytest.raises(BadResponse, match=f"^the wiki answered {code}") as error:
         read(request_, recorded_text(recorded, name))
     assert (error.value.is_retryable, bool(error.value.retry_after)) == (is_retryable, is_retryable)
 
 
 @pytest.mark.parametrize("name", ["error_404_rest_php_nonexistent_title", "rest_v1_page_summary_canis_lepophagus"])
-def test_recorded_answers_of_other_apis_are_problems(recorded: Path, request_: ApiRequest, name: str) -> None:
+def test_recorded_responses_of_other_apis_are_problems(recorded: Path, request_: ApiRequest, name: str) -> None:
     assert (
         problem_of(request_, recorded_text(recorded, name))
         == "field query is missing: the wiki took the title for none"
@@ -519,7 +521,7 @@ def test_an_error_status_is_tried_again_only_where_that_helps(
 @pytest.mark.parametrize(
     "page", [{"invalid": True, "invalidreason": "bad"}, {"ns": -1, "special": True}, {"missing": True}]
 )
-def test_a_title_that_leads_nowhere_is_no_broken_answer_but_a_missing_page(
+def test_a_title_that_leads_nowhere_is_no_broken_response_but_a_missing_page(
     request_: ApiRequest, page: dict[str, Any]
 ) -> None:
     text = json.dumps({"batchcomplete": True, "query": {"pages": [{"title": "A~~~", **page}]}})

@@ -61,7 +61,7 @@ class Pipeline:
         self.meanwhile: Callable[[float], None] = lambda seconds: None
         """What happens in a pause of so many seconds."""
         self.patience = Patience(0, clock=lambda: sum(self.waits), sleep=self._pause)
-        """Of each extraction. None, for most tests are about one answer."""
+        """Of each extraction. None, for most tests are about one response."""
 
     def run(self, dag_id: str, start: str | None = None, end: str | None = None, **more: Any) -> DagRun:
         """A manual run over [start, end), or as `more` fields of DagRun say; loads that fail do not stop the others."""

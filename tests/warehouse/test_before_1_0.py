@@ -147,7 +147,7 @@ MONTHS = "SELECT core.ensure_weather_partitions('2026-10-01Z', '2026-12-01Z')"
 def test_a_warehouse_from_before_replays_is_migrated_with_its_loads(
     begin: Begin, database: Callable[[str], str]
 ) -> None:
-    """Of a load that was published and then extracted again, the answers that were published are known."""
+    """Of a load that was published and then extracted again, the responses that were published are known."""
     url = begin("0005")
     with psycopg.connect(url) as before:
         before.execute(LOADS_BEFORE_REPLAYS)
@@ -201,11 +201,11 @@ LOADS_BEFORE_REPLAYS = """
 """
 
 
-def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revisions(
+def test_a_warehouse_from_before_the_newest_response_is_migrated_with_its_revisions(
     begin: Begin, database: Callable[[str], str]
 ) -> None:
     """What was read of each page, and what was taken for a size or an address, is put right."""
-    url = before_the_newest_answer(begin)
+    url = before_the_newest_response(begin)
     migrate(url)
     assert catalog(url, "--schema-only") == new_one(database)
     with psycopg.connect(url) as after:
@@ -214,9 +214,9 @@ def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revision
             "FROM core.revision ORDER BY 1"
         ).fetchall()
         read = after.execute(
-            "SELECT load_id, wikipedia_page_id, raw_id, window_end - window_start FROM audit.published_answer ORDER BY 1"
+            "SELECT load_id, wikipedia_page_id, raw_id, window_end - window_start FROM audit.published_response ORDER BY 1"
         ).fetchall()
-        found = after.execute("SELECT load_id, attempt, raw_id FROM audit.load_answer").fetchall()
+        found = after.execute("SELECT load_id, attempt, raw_id FROM audit.load_response").fetchall()
         complete = after.execute("SELECT load_id, attempt FROM audit.extraction ORDER BY 1, 2").fetchall()
         staged = after.execute("SELECT count(*) FROM staging.page, staging.revision").fetchone()
         audited = after.execute("SELECT status, staged_at, audited_at FROM audit.load WHERE run_id = 'e'").fetchone()
@@ -232,18 +232,18 @@ def test_a_warehouse_from_before_the_newest_answer_is_migrated_with_its_revision
     assert (staged, audited) == ((0,), ("extracted", None, None))
 
 
-def before_the_newest_answer(begin: Begin) -> str:
+def before_the_newest_response(begin: Begin) -> str:
     """The URL of a database at migration 0009, with rows in it."""
     url = begin("0009")
     with psycopg.connect(url) as before:
         before.execute(MONTHS)
-        before.execute(ROWS_BEFORE_THE_NEWEST_ANSWER)
+        before.execute(ROWS_BEFORE_THE_NEWEST_RESPONSE)
     return url
 
 
 def test_a_migration_that_was_killed_in_the_middle_goes_on(begin: Begin, database: Callable[[str], str]) -> None:
     """SIGKILL, while it waits for a table in the middle of the second of five files: nothing of them stays."""
-    url = before_the_newest_answer(begin)
+    url = before_the_newest_response(begin)
     migration = get_context("fork").Process(target=migrate, args=(url,))
     with psycopg.connect(url) as reader, psycopg.connect(url, autocommit=True) as watcher:
         before = reader.execute("SELECT * FROM core.revision ORDER BY revision_id").fetchall()
@@ -261,7 +261,7 @@ def test_a_migration_that_was_killed_in_the_middle_goes_on(begin: Begin, databas
         assert after.execute("SELECT count(*) FROM core.revision").fetchone() == (3,)
 
 
-ROWS_BEFORE_THE_NEWEST_ANSWER = """
+ROWS_BEFORE_THE_NEWEST_RESPONSE = """
     INSERT INTO core.tracked_page (page_title, page_language) VALUES ('x', 'en');
     INSERT INTO audit.load (
         dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, is_replay, extracted_at,
@@ -293,7 +293,7 @@ ROWS_BEFORE_THE_NEWEST_ANSWER = """
         (1, 1, 0, '2026-10-01Z', '2001:DB8:0:0:0:0:0:1', false, true, false, 50, 50, '{}', 'aa', 1, 1),
         (1, 2, 1, '2026-10-01Z', 'en>Somebody', false, true, false, 0, -50, '{}', '', 1, 1),
         (1, 3, 2, '2026-10-01Z', 'Somebody', false, false, false, 70, 70, '{}', 'bb', 1, 1);
-    -- Of a load that was rejected, whose extraction has begun anew: its answers of before are nobody's.
+    -- Of a load that was rejected, whose extraction has begun anew: its responses of before are nobody's.
     INSERT INTO audit.load (
         dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, is_replay, staged_at, audited_at
     )

@@ -251,7 +251,7 @@ def test_a_page_is_loaded_where_a_load_of_it_was_published(loaded: Pipeline, san
     assert coverage(loaded, "wikipedia")[-1] == ("en:New England", *WHOLE)
 
 
-def test_a_replay_covers_no_more_than_the_answers_that_it_found(pipeline: Pipeline) -> None:
+def test_a_replay_covers_no_more_than_the_responses_that_it_found(pipeline: Pipeline) -> None:
     note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))
     assert pipeline.run("wikipedia", "2024-11-16", "2024-11-17").errors == {}
     assert pipeline.run("wikipedia", START, END, conf={"replay": True}).errors == {}
@@ -285,7 +285,7 @@ def test_days_that_a_load_withheld_for_the_same_reason_are_one_span(loaded: Pipe
     ]
 
 
-def test_of_withheld_units_that_overlap_the_newest_answer_tells_and_the_spans_tile(loaded: Pipeline) -> None:
+def test_of_withheld_units_that_overlap_the_newest_response_tells_and_the_spans_tile(loaded: Pipeline) -> None:
     """As a replay has them."""
     loaded.owner.execute("DELETE FROM core.weather WHERE location_id = 1")
     load_id = ledger(loaded, "published", [1], START, END)
@@ -336,7 +336,7 @@ def test_a_load_that_left_out_many_says_how_many_more(pipeline: Pipeline, sandbo
 
 
 @pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
-def test_what_a_replay_has_no_answer_of_keeps_the_reason_of_the_load_that_asked(
+def test_what_a_replay_has_no_response_of_keeps_the_reason_of_the_load_that_asked(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str
 ) -> None:
     note_catchup(pipeline.owner, read_settings({"DW_START_DATE": START}))

@@ -1,4 +1,4 @@
-"""G10: absence never overwrites, and the newest answer that knows a value gives it, in whatever order loads are published."""
+"""G10: absence never overwrites, and the newest response that knows a value gives it, in whatever order loads are published."""
 
 import json
 import random
@@ -51,13 +51,13 @@ def hour(pipeline: Pipeline, columns: str) -> tuple[Any, ...]:
 
 
 def says(sandbox: Sandbox, **values: float | None) -> None:
-    """What the next answer says of the hour HOUR in Boston, by the service's names."""
+    """What the next response says of the hour HOUR in Boston, by the service's names."""
     sandbox.faults += [
         Fault.absurd(variable, value, hour=HOUR, place=BOSTON_AT, times=1) for variable, value in values.items()
     ]
 
 
-def test_g10_rain_that_a_later_answer_does_not_know_stays(pipeline: Pipeline, sandbox: Sandbox, cases: Path) -> None:
+def test_g10_rain_that_a_later_response_does_not_know_stays(pipeline: Pipeline, sandbox: Sandbox, cases: Path) -> None:
     places = [SeedLocation(f"place {n}", Decimal(40 + n), Decimal(-70 - n), "US", None, None, "UTC") for n in range(5)]
     follow(pipeline.owner, places, [])
     bodies = [(cases / f"weather_{name}.json").read_bytes() for name in ("1_known", "2_rain_of_place_2_null")]
@@ -74,7 +74,7 @@ def test_g10_rain_that_a_later_answer_does_not_know_stays(pipeline: Pipeline, sa
     assert pipeline.value(rain) == Decimal("12.00")
 
 
-def test_g10_a_merged_hour_names_the_answer_of_each_value(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g10_a_merged_hour_names_the_response_of_each_value(pipeline: Pipeline, sandbox: Sandbox) -> None:
     says(sandbox, precipitation=7.5, temperature_2m=11.1)
     load(pipeline)
     assert hour(pipeline, "raw_id, field_raw_ids") == (1, None)
@@ -98,7 +98,7 @@ def test_g10_a_value_that_nobody_knows_has_no_lineage(pipeline: Pipeline, sandbo
     assert hour(pipeline, "raw_id, field_raw_ids") == (3, [1, 3, None, 3, 3, 3, 3, 3])
 
 
-def test_g10_a_late_publish_gives_what_the_newer_answer_did_not_know(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g10_a_late_publish_gives_what_the_newer_response_did_not_know(pipeline: Pipeline, sandbox: Sandbox) -> None:
     says(sandbox, precipitation=7.5, temperature_2m=11.1)
     early = planned(pipeline)
     says(sandbox, precipitation=None, temperature_2m=22.2)
@@ -108,7 +108,7 @@ def test_g10_a_late_publish_gives_what_the_newer_answer_did_not_know(pipeline: P
     assert hour(pipeline, "raw_id, field_raw_ids") == (3, [3, 3, 1, 3, 3, 3, 3, 3])
 
 
-def test_g10_the_order_is_that_of_the_answers_not_of_their_loads_ends(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g10_the_order_is_that_of_the_responses_not_of_their_loads_ends(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """Two slots of the pool: the extraction that began first ends last."""
     from include.loads import begin_extraction, finish_extraction
 
@@ -124,7 +124,7 @@ def test_g10_the_order_is_that_of_the_answers_not_of_their_loads_ends(pipeline: 
     assert hour(pipeline, "temperature_celsius::text") == ("22.20",)
 
 
-def test_g10_an_answer_between_two_that_agree_never_wins_late(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g10_a_response_between_two_that_agree_never_wins_late(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """The newer one changed nothing: its rows would name the older one still."""
     says(sandbox, temperature_2m=22.2)
     load(pipeline)
@@ -153,7 +153,7 @@ def test_g10_an_hour_set_aside_between_two_that_agree_never_wins_late(
 
 
 def test_g10_a_replay_that_ends_late_does_not_replace_what_was_read_since(pipeline: Pipeline, sandbox: Sandbox) -> None:
-    """It found an answer that no load will ever publish; the newer reading changed nothing."""
+    """It found a response that no load will ever publish; the newer reading changed nothing."""
     says(sandbox, temperature_2m=22.2)
     load(pipeline)
     says(sandbox, temperature_2m=11.1)
@@ -166,7 +166,7 @@ def test_g10_a_replay_that_ends_late_does_not_replace_what_was_read_since(pipeli
 
 
 def test_g10_a_value_that_was_set_aside_is_no_value(pipeline: Pipeline, sandbox: Sandbox) -> None:
-    """Also for a replay: it judges the stored answers anew, whatever former audits made of them."""
+    """Also for a replay: it judges the stored responses anew, whatever former audits made of them."""
     says(sandbox, temperature_2m=22.2)
     load(pipeline)
     says(sandbox, temperature_2m=99)
@@ -207,7 +207,7 @@ def test_g10_what_a_unit_withheld_is_no_value_and_what_lies_outside_the_window_i
 
 @dataclass
 class Oracle:
-    """What core must hold: of each cell the newest known value of all answers that were published, or that a replay found.
+    """What core must hold: of each cell the newest known value of all responses that were published, or that a replay found.
 
     It reads raw itself, and knows nothing of loads but their order of events.
     """
@@ -220,19 +220,19 @@ class Oracle:
         """After the task publish of the run's only load."""
         load_id = run.loads[0]["load_id"]
         if run.conf.get("replay"):
-            query = "SELECT raw_id FROM audit.load_answer WHERE load_id = %s"
+            query = "SELECT raw_id FROM audit.load_response WHERE load_id = %s"
         else:
             query = (
-                "SELECT answer.id FROM raw.weather_observations AS answer JOIN audit.load USING (load_id, attempt) "
+                "SELECT response.id FROM raw.weather_observations AS response JOIN audit.load USING (load_id, attempt) "
                 "WHERE load_id = %s"
             )
         self.published |= {raw_id for (raw_id,) in self.pipeline.rows(query, load_id)}
 
     def cells(self) -> dict[tuple[int, str], list[tuple[Decimal, int] | None]]:
-        """By place and hour: of each column the value and the raw id of the answer that gave it."""
+        """By place and hour: of each column the value and the raw id of the response that gave it."""
         known: dict[tuple[int, str], list[tuple[Decimal, int] | None]] = {}
-        answers = "SELECT id, location_id, payload FROM raw.weather_observations WHERE id = ANY(%s) ORDER BY id"
-        for raw_id, place, payload in self.pipeline.rows(answers, sorted(self.published)):
+        responses = "SELECT id, location_id, payload FROM raw.weather_observations WHERE id = ANY(%s) ORDER BY id"
+        for raw_id, place, payload in self.pipeline.rows(responses, sorted(self.published)):
             hourly = json.loads(payload, parse_float=Decimal, parse_int=Decimal)["hourly"]
             for index, stamp in enumerate(hourly["time"]):
                 values = [hourly[variable][index] for variable in UNITS]
@@ -246,7 +246,7 @@ class Oracle:
         return {key: cells for key, cells in known.items() if any(cells)}
 
     def check(self) -> None:
-        """Core is what it must be; a lineage may name any answer that gave the same value."""
+        """Core is what it must be; a lineage may name any response that gave the same value."""
         found = {
             (place, stamp): values
             for place, stamp, *values in self.pipeline.rows(
@@ -258,7 +258,7 @@ class Oracle:
 
 @dataclass
 class History:
-    """Three to five answers for a day of two places, published in any order, cleared, and replayed."""
+    """Three to five responses for a day of two places, published in any order, cleared, and replayed."""
 
     pipeline: Pipeline
     sandbox: Sandbox
@@ -271,8 +271,8 @@ class History:
         late = [run for run in runs if self.dice.random() < 0.7] + [runs[0]]
         for run in self.dice.sample(late, len(late)):
             if self.dice.random() < 0.3:
-                self._answer_next()
-                self.pipeline.finish(run)  # cleared at extract: an answer of its own
+                self._response_next()
+                self.pipeline.finish(run)  # cleared at extract: a response of its own
             elif self.dice.random() < 0.3:
                 replay = planned(self.pipeline, replay=True)
                 self._publish(oracle, self._asked())
@@ -287,14 +287,14 @@ class History:
         oracle.check()
 
     def _asked(self) -> DagRun:
-        self._answer_next()
+        self._response_next()
         return planned(self.pipeline, until="extract")
 
-    def _answer_next(self) -> None:
+    def _response_next(self) -> None:
         self.sandbox.faults.append(Fault(path="/v1", transform=self._fill, times=1))
 
     def _fill(self, places: Any) -> Any:
-        """Few different values, so that answers often agree on a whole hour; km/h that are exact in m/s."""
+        """Few different values, so that responses often agree on a whole hour; km/h that are exact in m/s."""
         choices = {"pressure_msl": (1000, 1001), "weather_code": (0, 61)}
         for place in places:
             hourly = place["hourly"]
@@ -321,18 +321,18 @@ def test_g10_core_holds_the_newest_known_value_of_each_cell(
 
 
 MISTAKES = {
-    "what an answer does not know is taken": (
+    "what a response does not know is taken": (
         "FILTER (WHERE precipitation_mm IS NOT NULL)",
         "FILTER (WHERE precipitation_mm IS NOT NULL OR is_offered = 1)",
     ),
     "the last publish wins": ("        (SELECT this.overruled FROM this)\n", "        9999\n"),
     "the last publish wins as a whole": ("known.raw_id <= offered.raw_id", "true"),
-    "an unchanged row keeps the name of the older answer": (
+    "an unchanged row keeps the name of the older response": (
         "audit.unsettled_load AS",
         "(SELECT * FROM audit.unsettled_load LIMIT 0) AS",
     ),
-    "a row that a replay confirms keeps the name of the older answer": (
-        "answer.location_id = ANY(this.subject_ids)",
+    "a row that a replay confirms keeps the name of the older response": (
+        "response.location_id = ANY(this.subject_ids)",
         "NOT this.is_replay",
     ),
     "a field has the raw id of its row": (

@@ -31,7 +31,7 @@ def revision(revid: int, **more: Any) -> dict[str, Any]:
 def wiki_says(
     sandbox: Sandbox, *revisions: dict[str, Any], page: int = 101, title: str = "New England", **more: Any
 ) -> None:
-    """The next answer about this title, with `more` beside its query."""
+    """The next response about this title, with `more` beside its query."""
     pages = [{"pageid": page, "ns": 0, "title": title, "revisions": list(revisions)}]
     body = json.dumps({"query": {"pages": pages}, "batchcomplete": True} | more).encode()
     sandbox.faults.append(
@@ -69,7 +69,7 @@ def mart(pipeline: Pipeline) -> tuple[int | None, ...]:
 
 
 def case(sandbox: Sandbox, cases: Path, name: str) -> None:
-    """The next answer is this file."""
+    """The next response is this file."""
     body = (cases / f"{name}.json").read_bytes()
     sandbox.faults.append(Fault(path="/w/api.php", rewrite=lambda _: body))
 
@@ -172,7 +172,7 @@ def test_g12_nothing_is_removed_outside_what_was_read_nor_by_what_is_not_trusted
     assert core(pipeline, "removed_at") == [(revid, None) for revid in (101, 102, 103, 104)]
 
 
-def test_g12_an_older_answer_that_is_published_late_brings_nothing_back(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g12_an_older_response_that_is_published_late_brings_nothing_back(pipeline: Pipeline, sandbox: Sandbox) -> None:
     wiki_says(sandbox, revision(101), revision(102), revision(103))
     load(pipeline)
     wiki_says(sandbox, revision(101), revision(102), revision(103), revision(104), revision(105))
@@ -185,11 +185,11 @@ def test_g12_an_older_answer_that_is_published_late_brings_nothing_back(pipeline
     assert core(pipeline, "revision_user, removed_at IS NOT NULL") == [
         *newest,
         (104, None, True),
-        (105, "Somebody", False),  # the newer answer listed it, with a size outside the limit
+        (105, "Somebody", False),  # the newer response listed it, with a size outside the limit
     ]
 
 
-def test_g12_an_answer_between_two_that_agree_never_wins_late(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g12_a_response_between_two_that_agree_never_wins_late(pipeline: Pipeline, sandbox: Sandbox) -> None:
     wiki_says(sandbox, revision(101), revision(102))
     load(pipeline)
     wiki_says(sandbox, revision(101, user="Another"))
@@ -275,7 +275,7 @@ def test_g12_a_title_that_now_leads_to_the_page_of_one_in_core_is_reported_once(
     }
 
 
-def test_g12_a_revision_counts_where_the_newest_answer_has_it(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g12_a_revision_counts_where_the_newest_response_has_it(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """Histories are merged and taken apart again; only one of the pages is read each time."""
     follow(pipeline.owner, [], [NEW_ENGLAND, BOSTON_PAGE])
     counts = "SELECT page_title, revision_count FROM mart.daily_wikipedia_page_stats ORDER BY page_title"
@@ -317,7 +317,7 @@ def test_g12_a_reading_that_did_not_come_to_its_end_is_not_replayed(pipeline: Pi
 
 @pytest.mark.parametrize("seed", range(4))
 def test_g12_the_order_of_publishing_does_not_matter(pipeline: Pipeline, sandbox: Sandbox, seed: int) -> None:
-    """Of what the wiki says of five revisions, four times: the end is the same as in the order of the answers."""
+    """Of what the wiki says of five revisions, four times: the end is the same as in the order of the responses."""
     dice = random.Random(seed)
     runs = []
     for _ in range(4):
@@ -341,7 +341,7 @@ def test_g12_the_order_of_publishing_does_not_matter(pipeline: Pipeline, sandbox
     )
     ends = set()
     for order in [tuple(range(4)), *dice.sample(list(itertools.permutations(range(4))), 3)]:
-        pipeline.owner.execute("TRUNCATE core.revision, audit.published_answer")
+        pipeline.owner.execute("TRUNCATE core.revision, audit.published_response")
         pipeline.owner.execute("UPDATE audit.load SET status = 'extracted' WHERE NOT is_replay")
         for index in order:
             assert pipeline.finish(runs[index], since="transform").errors == {}
@@ -352,7 +352,7 @@ def test_g12_the_order_of_publishing_does_not_matter(pipeline: Pipeline, sandbox
     assert len(ends) == 1
 
 
-def test_g12_a_deleted_page_keeps_its_id_though_the_answer_that_knows_it_is_published_late(
+def test_g12_a_deleted_page_keeps_its_id_though_the_response_that_knows_it_is_published_late(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
     early = planned(pipeline)

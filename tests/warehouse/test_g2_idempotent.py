@@ -107,10 +107,10 @@ def check_that_it_is_what_one_clean_run_leaves(
 
 
 @pytest.mark.parametrize("known_before", [False, True], ids=["empty-core", "known-before"])
-def test_g2_an_answer_that_is_published_late_does_not_replace_a_later_one(
+def test_g2_a_response_that_is_published_late_does_not_replace_a_later_one(
     pipeline: Pipeline, sandbox: Sandbox, known_before: bool
 ) -> None:
-    """Also when the later answer only confirmed what core held, so that its rows still name an older one."""
+    """Also when the later response only confirmed what core held, so that its rows still name an older one."""
     day = {"start_date": "2026-10-05", "end_date": "2026-10-06"}
     if known_before:
         sandbox.faults.append(Fault.absurd("temperature_2m", 22.2, times=1))
@@ -125,7 +125,7 @@ def test_g2_an_answer_that_is_published_late_does_not_replace_a_later_one(
     assert pipeline.rows("SELECT DISTINCT temperature_celsius::text FROM core.weather") == [("22.20",)]
 
 
-def test_g2_an_hour_that_the_later_answer_has_no_good_value_for_is_published_late(
+def test_g2_an_hour_that_the_later_response_has_no_good_value_for_is_published_late(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
     early = DagRun("weather", "early", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())

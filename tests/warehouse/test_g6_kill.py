@@ -113,7 +113,7 @@ def test_g6_a_task_killed_at_a_table_leaves_everything_as_it_was(
 
 
 @pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
-def test_g6_an_extraction_killed_between_two_answers_keeps_the_first(
+def test_g6_an_extraction_killed_between_two_responses_keeps_the_first(
     known: Pipeline, elsewhere: Callable[[], Pipeline], sandbox: Sandbox, dag_id: str
 ) -> None:
     before = snapshot(known)
@@ -124,12 +124,12 @@ def test_g6_an_extraction_killed_between_two_answers_keeps_the_first(
     sandbox.faults.append(Fault.slow(60, when=lambda _: len(sandbox.requests) == asked + 2))
     with started(known.execute, dag_id, "extract", run.loads[0]):
         wait_for(lambda: len(sandbox.requests) == asked + 2)
-    first_answer = known.value(landed)
-    assert first_answer > 0
+    first_response = known.value(landed)
+    assert first_response > 0
     assert snapshot(known) == before
     sandbox.faults.clear()
     check_that_a_rerun_completes(known, run, "extract", elsewhere)
-    assert known.value(landed) > first_answer
+    assert known.value(landed) > first_response
     assert known.value("SELECT attempt FROM audit.load WHERE run_id = 'killed'") == 2
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.seeds import SeedPage
 from plugins.warehouse import note_failure
 from sandbox import Fault, Sandbox
@@ -48,7 +48,7 @@ def test_g7_an_error_names_source_place_window_and_raw_id_and_says_what_to_do(
     assert ("Boston" if dag_id == "weather" else "page en:New England") in run.error
     assert "[2026-10-05, 2026-10-06) UTC" in run.error
     assert "clear this task" in run.error
-    assert isinstance(run.errors[0], BadAnswer) == is_retried
+    assert isinstance(run.errors[0], BadResponse) == is_retried
     assert pipeline.value("SELECT error FROM audit.load") == f"extract: {run.error}"
 
 
@@ -86,7 +86,7 @@ def test_g7_a_long_refusal_is_retried_as_late_as_the_service_wants(
     pipeline.patience.seconds = 75
     sandbox.faults.append(replace(fault))
     error = pipeline.run(dag_id, *DAY).errors[0]
-    assert isinstance(error, BadAnswer)
+    assert isinstance(error, BadResponse)
     assert error.retry_after == seconds
     assert pipeline.waits == []
 
@@ -152,7 +152,7 @@ def test_g7_an_outage_longer_than_the_patience_ends_the_try_with_its_last_error(
     assert sum(pipeline.waits) == 75
     kept = pipeline.rows("SELECT max(id), count(*) FROM raw.weather_observations WHERE problem IS NOT NULL")
     assert kept == [(9, 9)]
-    assert isinstance(run.errors[0], BadAnswer)
+    assert isinstance(run.errors[0], BadResponse)
     assert words in run.error and "raw id 9 " in run.error and "it is tried again by itself" in run.error
     warnings = [line for line in capfd.readouterr().out.splitlines() if "asked again in" in line]
     assert len(warnings) == len(pipeline.waits)
@@ -167,7 +167,7 @@ def test_g7_an_address_that_cannot_be_asked_is_not_waited_for(
     monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO", json.dumps({"conn_type": "http", "host": address}))
     run = pipeline.run("weather", *DAY)
     assert "check the connection open_meteo" in run.error
-    assert not isinstance(run.errors[0], BadAnswer)
+    assert not isinstance(run.errors[0], BadResponse)
     assert pipeline.waits == []
 
 
@@ -176,7 +176,7 @@ def test_g7_a_service_that_refuses_again_and_again_ends_the_patience_of_a_try(
 ) -> None:
     pipeline.patience.seconds = 75
     sandbox.faults.append(Fault.maxlag(retry_after=30, times=None))
-    assert isinstance(pipeline.run("wikipedia", *DAY).errors[0], BadAnswer)
+    assert isinstance(pipeline.run("wikipedia", *DAY).errors[0], BadResponse)
     assert pipeline.waits == [30, 30]
 
 

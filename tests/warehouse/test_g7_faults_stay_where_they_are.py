@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.landing import note_problem
 from include.loads import begin_extraction
-from include.patience import GOOD_ANSWERS_SECONDS
+from include.patience import GOOD_RESPONSES_SECONDS
 from include.seeds import SeedPage
 from include.sources.weather import api as weather
 from include.sources.wikipedia import api as wikipedia
@@ -141,7 +141,7 @@ def test_g7_a_title_that_leads_nowhere_is_made_up_for_by_the_page_id_where_it_is
 @pytest.mark.parametrize(
     "broken", [{"status": 500, "body": "DB"}, {"drop_at": 100}, {"rewrite": lambda body: body[:99]}]
 )
-def test_g7_a_page_that_gets_no_answer_within_the_patience_stops_no_other(
+def test_g7_a_page_that_gets_no_response_within_the_patience_stops_no_other(
     pipeline: Pipeline, sandbox: Sandbox, broken: dict[str, Any]
 ) -> None:
     pipeline.patience.seconds = 75
@@ -177,7 +177,7 @@ INTERNAL_ERROR = b'{"error": {"code": "internal_api_error_DBQueryError", "info":
 def test_g7_several_pages_with_a_lasting_error_of_their_own_stop_no_other(
     pipeline: Pipeline, sandbox: Sandbox, pages: tuple[int, ...], broken: dict[str, Any]
 ) -> None:
-    """A good answer between or after them tells that the service is not away."""
+    """A good response between or after them tells that the service is not away."""
     pipeline.patience.seconds = 75
     sandbox.faults.append(Fault(path="/w", when=about_any(*pages), times=None, **broken))
     run = pipeline.run("wikipedia", *DAY)
@@ -197,17 +197,17 @@ def test_g7_several_pages_with_a_lasting_error_of_their_own_stop_no_other(
     [
         pytest.param((1, 2, 3), 3, id="three-in-a-row"),
         pytest.param((1, 3, 4, 5), 5, id="three-in-a-row-after-a-good-one"),
-        pytest.param((5, 6), 6, id="no-good-answer-after-two"),
+        pytest.param((5, 6), 6, id="no-good-response-after-two"),
         pytest.param((1, 2, 3, 4, 5, 6), 3, id="all"),
     ],
 )
-def test_g7_requests_in_a_row_without_an_answer_are_an_outage(
+def test_g7_requests_in_a_row_without_a_response_are_an_outage(
     pipeline: Pipeline, sandbox: Sandbox, pages: tuple[int, ...], last: int
 ) -> None:
     pipeline.patience.seconds = 75
     sandbox.faults.append(Fault(path="/w", status=500, body="DB", when=about_any(*pages), times=None))
     (error,) = stage(pipeline, "wikipedia").errors.values()
-    assert isinstance(error, BadAnswer) and error.is_retryable
+    assert isinstance(error, BadResponse) and error.is_retryable
     assert f"page en:Page {last}" in str(error) and "it is tried again by itself" in str(error)
     # Only the first one was waited for, and nobody is asked after the last one.
     assert sum(pipeline.waits) == 75
@@ -215,23 +215,23 @@ def test_g7_requests_in_a_row_without_an_answer_are_an_outage(
 
 
 @pytest.mark.usefixtures("six_pages")
-def test_g7_pages_whose_answers_never_come_take_no_longer_than_the_task_may(
+def test_g7_pages_whose_responses_never_come_take_no_longer_than_the_task_may(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
-    """A good answer lies between any two of them, and each takes as long as an answer may."""
+    """A good response lies between any two of them, and each takes as long as a response may."""
     now = 0.0
 
     def hangs(request: Request) -> bool:
         nonlocal now
         is_odd = about_any(1, 3, 5)(request)
-        now += pipeline.patience.answer_seconds if is_odd else 0
+        now += pipeline.patience.response_seconds if is_odd else 0
         return is_odd
 
     pipeline.patience.seconds = 75
     pipeline.patience.clock = lambda: now + sum(pipeline.waits)
     sandbox.faults.append(Fault(path="/w", status=504, body="too late", when=hangs, times=None))
     assert "page en:Page 5" in stage(pipeline, "wikipedia").error
-    assert pipeline.patience.clock() <= pipeline.patience.longest_try - GOOD_ANSWERS_SECONDS
+    assert pipeline.patience.clock() <= pipeline.patience.longest_try - GOOD_RESPONSES_SECONDS
 
 
 @pytest.mark.usefixtures("six_pages")
@@ -245,7 +245,7 @@ def test_g7_what_a_fault_leaves_of_the_patience_is_not_spent_on_the_next(pipelin
     assert pipeline.waits == [50]
 
 
-def test_g7_the_only_request_of_a_load_without_an_answer_is_an_outage(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g7_the_only_request_of_a_load_without_a_response_is_an_outage(pipeline: Pipeline, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault(path="/w", status=404, body="no such wiki", times=None))
     (error,) = stage(pipeline, "wikipedia").errors.values()
     assert isinstance(error, AirflowFailException)
@@ -267,12 +267,12 @@ def test_g7_a_service_that_refuses_everybody_is_not_asked_for_the_next_page(
     pipeline.patience.seconds = 75
     sandbox.faults.append(replace(fault))
     (error,) = stage(pipeline, "wikipedia").errors.values()
-    assert isinstance(error, BadAnswer) and error.retry_after in (700, 900)
+    assert isinstance(error, BadResponse) and error.retry_after in (700, 900)
     assert len(sandbox.requests) == 1
     assert pipeline.rows(PROBLEMS) == []
 
 
-def test_g7_a_part_of_a_window_without_an_answer_is_noted_for_each_place(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g7_a_part_of_a_window_without_a_response_is_noted_for_each_place(pipeline: Pipeline, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault(path="/v1/archive", status=500, body="{}", times=None))
     assert stage(pipeline, "weather", "2026-08-21", "2026-08-24").errors == {}
     rows = pipeline.rows(PROBLEMS)
@@ -304,14 +304,14 @@ def test_g7_an_abandoned_load_leaves_no_problem(pipeline: Pipeline, sandbox: San
 
 
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever an answer holds passes its check, as a shape would that nobody thought of."""
+    """Whatever a response holds passes its check, as a shape would that nobody thought of."""
     monkeypatch.setattr(weather, "_problem_of", lambda document, index: None)
     monkeypatch.setattr(wikipedia, "_problem_of_page", lambda page: None)
     monkeypatch.setattr(wikipedia, "_is_continuation", lambda value: False)
 
 
 @pytest.mark.parametrize("broken", [(1,), (0, 2), (0, 1, 2)])
-def test_g7_answers_that_postgresql_cannot_read_are_found_and_the_others_staged(
+def test_g7_responses_that_postgresql_cannot_read_are_found_and_the_others_staged(
     pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, broken: tuple[int, ...]
 ) -> None:
     unchecked(monkeypatch)
@@ -344,7 +344,7 @@ def test_g7_a_transform_that_is_cleared_tries_again_what_it_could_not_read(pipel
     assert pipeline.rows(HOURS) == [(1, 24), (2, 24)]
 
 
-def test_g7_a_transform_that_fails_whatever_the_answers_says_so(
+def test_g7_a_transform_that_fails_whatever_the_responses_says_so(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = stage(pipeline, "weather")
@@ -355,7 +355,7 @@ def test_g7_a_transform_that_fails_whatever_the_answers_says_so(
         "RETURN NULL; END $$; "
         "CREATE TRIGGER refuse AFTER INSERT ON staging.weather FOR EACH STATEMENT EXECUTE FUNCTION staging.refuse()"
     )
-    with pytest.raises(AirflowFailException, match="weather: load 1 cannot be staged: too many; each of its answers"):
+    with pytest.raises(AirflowFailException, match="weather: load 1 cannot be staged: too many; each of its responses"):
         pipeline.execute("weather", "transform", run.loads[0])
 
 
@@ -514,7 +514,7 @@ def test_g7_whatever_the_shape_a_page_is_staged_or_named(
 def test_g7_no_shape_ends_as_an_error_of_sql(
     pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """The whole way to core, of answers with several faults; one of two runs without the check."""
+    """The whole way to core, of responses with several faults; one of two runs without the check."""
     rng = random.Random(seed)
     if seed % 2:
         unchecked(monkeypatch)

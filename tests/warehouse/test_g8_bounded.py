@@ -1,4 +1,4 @@
-"""G8: cost grows with the window, not the history; memory is bounded, however large the answer or long the window."""
+"""G8: cost grows with the window, not the history; memory is bounded, however large the response or long the window."""
 
 import gzip
 import resource
@@ -34,7 +34,7 @@ def test_g8_ten_thousand_places_are_a_hundred_loads(pipeline: Pipeline) -> None:
     assert pipeline.value("SELECT count(*) FROM core.weather") == 2400
 
 
-def test_g8_an_endless_answer_is_cut_off_and_explained(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g8_an_endless_response_is_cut_off_and_explained(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """A gibibyte of it, which comes as a mebibyte: what counts is its size once it is unpacked."""
     packed = gzip.compress(b"x" * (16 * MEBIBYTE)) * 64
     endless = Fault(path="/v1", headers={"Content-Encoding": "gzip"}, rewrite=lambda body: packed)
@@ -81,7 +81,7 @@ def test_g8_a_day_costs_the_same_whatever_the_history(pipeline: Pipeline, sandbo
 def test_g8_revisions_that_core_has_are_read_again_at_the_price_of_reading_them(
     pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under two titles, after other readings of them, and while answers wait: each of them once cost revisions times revisions."""
+    """Under two titles, after other readings of them, and while responses wait: each once cost revisions times revisions."""
     pages = [SeedPage("Old name", "en"), NEW_ENGLAND]
     follow(pipeline.owner, [], pages)
     sandbox.add_revisions("New England", utc("2026-09-01"), 5000, 60)

@@ -31,7 +31,7 @@ SEEDS = 4
 
 
 def six_places(pipeline: Pipeline) -> None:
-    """Followed as the answers of the cases have them: in this order."""
+    """Followed as the responses of the cases have them: in this order."""
     places = [SeedLocation(f"Place {n}", 40 + n, -70 - n, None, None, None, "UTC") for n in range(6)]
     follow(pipeline.owner, places, [NEW_ENGLAND])
 
@@ -42,8 +42,8 @@ def test_g9_a_place_without_data_is_withheld_by_name_and_all_others_are_publishe
 ) -> None:
     six_places(pipeline)
     note_catchup(pipeline.owner, read_settings({"DW_START_DATE": DAY[0]}))
-    answer = json.loads((cases / case).read_text())
-    sandbox.faults.append(Fault(path="/v1/", transform=lambda _: answer))
+    response = json.loads((cases / case).read_text())
+    sandbox.faults.append(Fault(path="/v1/", transform=lambda _: response))
     run = pipeline.run("weather", *DAY)
     assert (
         "load 1 withheld 1 of 6 units, all else of it is published: Place 2 [2026-11-18, 2026-11-19) UTC" in run.error
@@ -105,9 +105,9 @@ def test_g9_a_value_outside_by_less_than_double_precision_is_set_aside_alone(
     """The warehouse compares exact numbers, Great Expectations doubles."""
 
     def slightly_over(body: bytes) -> bytes:
-        answer = json.loads(body)
-        answer[1]["hourly"]["relative_humidity_2m"][5] = 123454321
-        return json.dumps(answer).replace("123454321", "100.00000000000000001").encode()
+        response = json.loads(body)
+        response[1]["hourly"]["relative_humidity_2m"][5] = 123454321
+        return json.dumps(response).replace("123454321", "100.00000000000000001").encode()
 
     sandbox.faults.append(Fault(path="/v1/", rewrite=slightly_over))
     assert pipeline.run("weather", *DAY).errors == {}
@@ -146,10 +146,10 @@ def of_another_page(body: dict[str, Any]) -> dict[str, Any]:
     ("change", "cause"),
     [
         (malformed, "field query.pages[0].revisions[0].size is '1'"),
-        (of_another_page, "the answer continues with page 303"),
+        (of_another_page, "the response continues with page 303"),
     ],
 )
-def test_g9_a_page_whose_answer_goes_on_badly_is_withheld_with_its_true_cause_also_by_a_replay(
+def test_g9_a_page_whose_response_goes_on_badly_is_withheld_with_its_true_cause_also_by_a_replay(
     pipeline: Pipeline, sandbox: Sandbox, change: Callable[[Any], Any], cause: str
 ) -> None:
     assert pipeline.run("wikipedia", *WIKI_DAY).errors == {}
@@ -160,12 +160,12 @@ def test_g9_a_page_whose_answer_goes_on_badly_is_withheld_with_its_true_cause_al
     run = pipeline.run("wikipedia", *WIKI_DAY)
     assert "withheld 1 of 1 units" in run.error and cause in run.error and "twice" not in run.error
     assert pipeline.rows("SELECT expectation FROM audit.withheld") == [
-        ("answer_can_be_read: an answer that can be read",)
+        ("response_can_be_read: a response that can be read",)
     ]
     pipeline.owner.execute("TRUNCATE core.revision")
     assert pipeline.run("wikipedia", *WIKI_DAY, conf={"replay": True}).errors == {}
     assert pipeline.rows(REVISIONS) == whole
-    assert pipeline.value("SELECT count(*) FROM audit.load_answer") == 1
+    assert pipeline.value("SELECT count(*) FROM audit.load_response") == 1
 
 
 def test_g9_a_replay_tells_of_no_page_that_the_load_withheld_for_its_title(
@@ -231,11 +231,11 @@ def withheld(pipeline: Pipeline, load_id: int) -> list[tuple[Any, ...]]:
     )
 
 
-def twice(answer: Any) -> Any:
+def twice(response: Any) -> Any:
     """The first revision a second time."""
-    revisions = answer["query"]["pages"][0]["revisions"]
+    revisions = response["query"]["pages"][0]["revisions"]
     revisions.append(revisions[0])
-    return answer
+    return response
 
 
 def replayed(pipeline: Pipeline, dag_id: str, start: str, end: str) -> tuple[DagRun, int]:
@@ -263,10 +263,10 @@ def test_g9_a_replay_withholds_a_reading_of_which_no_trusted_one_has_the_window(
     assert pipeline.rows(states, utc("2026-10-07")) == [("loaded", None, None), ("failed", load_id, True)]
 
 
-def test_g9_a_replay_withholds_the_part_of_a_day_that_no_trusted_answer_was_asked_for(
+def test_g9_a_replay_withholds_the_part_of_a_day_that_no_trusted_response_was_asked_for(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
-    """Each answer has the whole day, and is judged by it; what is published of it is what was asked for."""
+    """Each response has the whole day, and is judged by it; what is published of it is what was asked for."""
     note_catchup(pipeline.owner, read_settings({"DW_START_DATE": "2026-10-05"}))
     assert pipeline.run("weather", "2026-10-05", "2026-10-05T12").errors == {}
     sandbox.faults.append(Fault.unit("temperature_2m", "°F", place=(42.3601, -71.0589), times=1))
@@ -320,10 +320,10 @@ def test_g9_of_untrusted_readings_of_one_window_the_newest_is_listed_and_others_
 def test_g9_a_day_that_two_requests_of_a_load_have_is_withheld_for_the_one_that_is_not_trusted(
     pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A load that asks needs each of its answers, for each was asked for other hours."""
+    """A load that asks needs each of its responses, for each was asked for other hours."""
     monkeypatch.setattr("include.sources.weather.api.longest_call", lambda places: timedelta(days=1))
     sandbox.faults += [
-        Fault(path="/v1/", transform=lambda answer: answer),  # the first is good
+        Fault(path="/v1/", transform=lambda response: response),  # the first is good
         Fault.unit("temperature_2m", "°F", times=1, when=lambda request: request.params["start_date"] == "2026-10-06"),
     ]
     run = pipeline.run("weather", "2026-10-05T12", "2026-10-07T12")
@@ -359,7 +359,7 @@ def test_g9_however_windows_and_batches_are_cut_the_same_is_published_set_aside_
 
 
 def found(pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
-    """Core, quarantine and withheld units, without the loads and answers that they came from."""
+    """Core, quarantine and withheld units, without the loads and responses that they came from."""
     core = "SELECT to_jsonb(row) - '{raw_id,load_id,field_raw_ids}'::text[] FROM core.weather AS row ORDER BY row.*"
     return {
         "core": pipeline.rows(core),

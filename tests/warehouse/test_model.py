@@ -1,4 +1,4 @@
-"""The model: any history of loads leaves what an oracle says, which knows only the answers in raw and the order of events.
+"""The model: any history of loads leaves what an oracle says, which knows only the responses in raw and the order of events.
 
 `make model SEEDS=200` plays that many histories of each source; `make model SEED=123456` plays that one again.
 """

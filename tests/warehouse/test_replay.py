@@ -1,4 +1,4 @@
-"""Replays: core is built again from the answers that raw holds, nobody is asked, and the same rows come out."""
+"""Replays: core is built again from the responses that raw holds, nobody is asked, and the same rows come out."""
 
 from datetime import timedelta
 from functools import partial
@@ -37,7 +37,7 @@ def planned(pipeline: Pipeline, dag_id: str, *window: str, **params: Any) -> Dag
 
 
 def reject(sandbox: Sandbox, value: float = 99) -> None:
-    """The next answer is one that the audit rejects as a whole."""
+    """The next response is one that the audit rejects as a whole."""
     sandbox.faults.append(Fault.absurd("temperature_2m", value, times=1))
 
 
@@ -48,7 +48,7 @@ def temperatures(pipeline: Pipeline) -> set[str]:
 
 
 def nulls(sandbox: Sandbox, hour: str = HOUR) -> None:
-    """The next answer knows nothing of one hour."""
+    """The next response knows nothing of one hour."""
     sandbox.faults += [Fault.null(variable, hour=hour, times=1) for variable in UNITS]
 
 
@@ -154,7 +154,7 @@ def test_an_hour_with_a_value_counts_more_than_one_without(pipeline: Pipeline, s
     assert snapshot(pipeline) == clean
 
 
-def test_an_hour_that_no_answer_knows_stays_unknown(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_an_hour_that_no_response_knows_stays_unknown(pipeline: Pipeline, sandbox: Sandbox) -> None:
     nulls(sandbox)
     load(pipeline, "weather", *DAY)
     clean = snapshot(pipeline)
@@ -163,7 +163,7 @@ def test_an_hour_that_no_answer_knows_stays_unknown(pipeline: Pipeline, sandbox:
     assert last_load(pipeline, "rows_staged, rows_published") == (48, 46)
 
 
-def test_of_several_answers_the_newest_counts(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_of_several_responses_the_newest_counts(pipeline: Pipeline, sandbox: Sandbox) -> None:
     for value in (11.1, 22.2):
         sandbox.faults.append(Fault.absurd("temperature_2m", value, times=1))
         load(pipeline, "weather", *DAY)
@@ -174,7 +174,7 @@ def test_of_several_answers_the_newest_counts(pipeline: Pipeline, sandbox: Sandb
 
 
 def test_the_newest_is_what_was_landed_last_not_what_was_extracted_last(pipeline: Pipeline, sandbox: Sandbox) -> None:
-    """As for loads that ask: that a slow extraction ended later says nothing about its answers."""
+    """As for loads that ask: that a slow extraction ended later says nothing about its responses."""
     from include.loads import begin_extraction, finish_extraction
 
     early = planned(pipeline, "weather", *DAY)
@@ -198,7 +198,7 @@ def land_all(pipeline: Pipeline, begun: Any) -> None:
     pipeline.task("weather", "load.extract")._converse(pipeline.owner, begun)
 
 
-def test_answers_that_are_not_trusted_give_way_to_those_that_are(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_responses_that_are_not_trusted_give_way_to_those_that_are(pipeline: Pipeline, sandbox: Sandbox) -> None:
     load(pipeline, "weather", *DAY)
     clean = snapshot(pipeline)
     sandbox.faults.append(Fault.unit("temperature_2m", "°F", times=1))
@@ -237,8 +237,8 @@ def test_a_load_that_is_being_extracted_again_counts_as_it_was_published(
     assert snapshot(pipeline) == clean
 
 
-def test_a_stored_answer_counts_whatever_became_of_its_load(pipeline: Pipeline, sandbox: Sandbox) -> None:
-    """Of a load that was published, then extracted again and planned anew: each of its answers is judged by itself."""
+def test_a_stored_response_counts_whatever_became_of_its_load(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """Of a load that was published, then extracted again and planned anew: each of its responses is judged by itself."""
     run = load(pipeline, "weather", *DAY)
     sandbox.faults.append(Fault.absurd("temperature_2m", 11.1, times=1))
     pipeline.finish(run, until="validate")
@@ -272,7 +272,7 @@ def test_nothing_stored_is_a_clear_error(pipeline: Pipeline, dag_id: str, sandbo
     assert len(sandbox.requests) == asked
     subjects = {"weather": "places Boston, Phoenix", "wikipedia": "pages en:New England"}[dag_id]
     assert run.error == (
-        f"{dag_id}: {raw_table(dag_id)} holds no complete answer to replay for {subjects}; window [2026-10-20, 2026-10-22) UTC; "
+        f"{dag_id}: {raw_table(dag_id)} holds no complete response to replay for {subjects}; window [2026-10-20, 2026-10-22) UTC; "
         "run the window without replay first, which asks the service"
     )
     assert last_load(pipeline, "status, attempt, extracted_at") == ("failed", 1, None)
@@ -302,22 +302,24 @@ def test_a_place_and_a_page_that_were_never_loaded_are_not_missed(pipeline: Pipe
     assert snapshot(pipeline) == clean
 
 
-def test_a_reading_of_which_one_request_brought_no_answer_is_not_replayed(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_a_reading_of_which_one_request_brought_no_response_is_not_replayed(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
     """The title alone says that the page is missing; what its id leads to is not known."""
     load(pipeline, "wikipedia", *DAY)
     sandbox.now = sandbox.now + timedelta(days=1)
     sandbox.delete_page("New England")
     clean = snapshot(pipeline)
     sandbox.faults.append(Fault(path="/w/api.php", when=lambda request: "pageids" in request.params, delay=60))
-    pipeline.patience.answer_seconds = 0.5
+    pipeline.patience.response_seconds = 0.5
     run = pipeline.run("wikipedia", *DAY)
-    assert "no answer from" in run.error
+    assert "no response from" in run.error
     assert pipeline.value("SELECT count(*) FROM raw.wikipedia_pages WHERE problem IS NULL") == 2
     replay(pipeline, "wikipedia", *DAY)
     assert snapshot(pipeline) == clean
 
 
-def test_hours_that_an_answer_covers_are_missed(pipeline: Pipeline) -> None:
+def test_hours_that_a_response_covers_are_missed(pipeline: Pipeline) -> None:
     load(pipeline, "weather", *DAY)
     run = pipeline.finish(planned(pipeline, "weather", *DAY, replay=True), until="transform")
     pipeline.owner.execute("DELETE FROM staging.weather WHERE observed_at = %s AND location_id = 1", [f"{HOUR}Z"])
@@ -327,20 +329,20 @@ def test_hours_that_an_answer_covers_are_missed(pipeline: Pipeline) -> None:
     assert "Boston [2026-10-05, 2026-10-06) UTC: missing hours: 1, expected each hour of the day" in run.error
     assert "Phoenix [2026-10-05, 2026-10-06) UTC: missing hours: 24" in run.error
     assert "raw id 1 of raw.weather_observations" in run.error
-    # Of a replay that reads the same answers again.
+    # Of a replay that reads the same responses again.
     assert "clear the task extract" not in run.error
     assert "a replay asks nobody: to ask the service again run airflow dags trigger weather" in run.error
 
 
-def test_a_page_that_an_answer_is_about_is_missed(pipeline: Pipeline) -> None:
+def test_a_page_that_a_response_is_about_is_missed(pipeline: Pipeline) -> None:
     load(pipeline, "wikipedia", *DAY)
     run = pipeline.finish(planned(pipeline, "wikipedia", *DAY, replay=True), until="transform")
     pipeline.owner.execute("TRUNCATE staging.page")
     pipeline.finish(run, since="validate")
-    assert "no answer tells of the page" in run.error
+    assert "no response tells of the page" in run.error
 
 
-def test_an_hour_twice_in_one_answer_fails_a_replay_too(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_an_hour_twice_in_one_response_fails_a_replay_too(pipeline: Pipeline, sandbox: Sandbox) -> None:
     def twice(places: Any) -> Any:
         for place in places:
             for values in place["hourly"].values():
@@ -352,7 +354,7 @@ def test_an_hour_twice_in_one_answer_fails_a_replay_too(pipeline: Pipeline, sand
     assert "no_other_hour" in pipeline.run("weather", *DAY, conf={"replay": True}).error
 
 
-def test_an_hour_twice_in_one_answer_gives_way_to_an_answer_that_has_it_once(
+def test_an_hour_twice_in_one_response_gives_way_to_a_response_that_has_it_once(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
     def twice(places: Any) -> Any:
@@ -368,18 +370,18 @@ def test_an_hour_twice_in_one_answer_gives_way_to_an_answer_that_has_it_once(
     assert snapshot(pipeline) == clean
 
 
-def test_a_revision_twice_in_one_answer_fails_a_replay_too(pipeline: Pipeline, sandbox: Sandbox) -> None:
-    def twice(answer: Any) -> Any:
-        revisions = answer["query"]["pages"][0]["revisions"]
+def test_a_revision_twice_in_one_response_fails_a_replay_too(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    def twice(response: Any) -> Any:
+        revisions = response["query"]["pages"][0]["revisions"]
         revisions.append(revisions[0])
-        return answer
+        return response
 
     sandbox.faults.append(Fault(path="/w/api.php", transform=twice))
     assert "no_revision_twice" in pipeline.run("wikipedia", *DAY).error
     assert "no_revision_twice" in pipeline.run("wikipedia", *DAY, conf={"replay": True}).error
 
 
-def test_an_answer_of_whole_days_gives_a_replay_what_was_asked_for(pipeline: Pipeline) -> None:
+def test_a_response_of_whole_days_gives_a_replay_what_was_asked_for(pipeline: Pipeline) -> None:
     load(pipeline, "weather", "2026-10-05T05", "2026-10-05T10")
     replay(pipeline, "weather", *WINDOW)
     assert last_load(pipeline, "rows_published, rows_changed") == (10, 0)
@@ -388,10 +390,10 @@ def test_an_answer_of_whole_days_gives_a_replay_what_was_asked_for(pipeline: Pip
 def test_a_reading_beyond_its_own_window_is_withheld_by_a_replay_too(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """Also by one whose window has what lies beyond."""
 
-    def put(answer: Any) -> Any:
+    def put(response: Any) -> Any:
         stray = {"revid": 7, "parentid": 0, "size": 1, "timestamp": "2026-10-06T01:00:00Z", "user": "x", "comment": ""}
-        answer["query"]["pages"][0]["revisions"].append(stray)
-        return answer
+        response["query"]["pages"][0]["revisions"].append(stray)
+        return response
 
     sandbox.faults.append(Fault(path="/w/api.php", transform=put))
     assert "timestamps_inside_window" in pipeline.run("wikipedia", *DAY).error
@@ -447,7 +449,7 @@ def test_replays_and_loads_of_a_window_at_once_are_one(pipeline: Pipeline, dag_i
     assert snapshot(pipeline) == clean
 
 
-def test_answers_that_come_during_a_replay_are_not_its_own(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_responses_that_come_during_a_replay_are_not_its_own(pipeline: Pipeline, sandbox: Sandbox) -> None:
     nulls(sandbox)
     load(pipeline, "weather", *DAY)
     run = pipeline.finish(planned(pipeline, "weather", *DAY, replay=True), until="extract")
@@ -561,14 +563,14 @@ def test_what_a_wiki_said_and_no_load_published_is_replayed(pipeline: Pipeline, 
 def test_what_a_replay_is_made_of_stays_written_down(pipeline: Pipeline, sandbox: Sandbox, dag_id: str) -> None:
     """Also when the load that landed it is cleared, and fails."""
     landed = load(pipeline, dag_id, *DAY)
-    made_of = "SELECT raw_id FROM audit.load_answer ORDER BY raw_id"
+    made_of = "SELECT raw_id FROM audit.load_response ORDER BY raw_id"
     replay(pipeline, dag_id, *DAY)
     before = pipeline.rows(made_of)
     assert before == pipeline.rows(f"SELECT id FROM {raw_table(dag_id)}")
     sandbox.faults.append(Fault(path="/", status=500))
     assert "HTTP 500" in pipeline.finish(landed).error
     assert pipeline.rows(made_of) == before
-    assert pipeline.value("SELECT count(*) FROM audit.published_answer") == {"weather": 0, "wikipedia": 2}[dag_id]
+    assert pipeline.value("SELECT count(*) FROM audit.published_response") == {"weather": 0, "wikipedia": 2}[dag_id]
 
 
 def test_every_page_that_had_the_title_is_replayed(pipeline: Pipeline, sandbox: Sandbox) -> None:

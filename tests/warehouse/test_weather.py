@@ -1,4 +1,4 @@
-"""Weather from answer to mart: values, units, borders of APIs, months, years and clocks."""
+"""Weather from response to mart: values, units, borders of APIs, months, years and clocks."""
 
 import json
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from tests.warehouse.places import BOSTON, KIRITIMATI, PHOENIX
 
 
 def recorded_places(recorded: Path) -> Any:
-    """A real answer for two places. It asked for other variables and for knots."""
+    """A real response for two places. It asked for other variables and for knots."""
     return json.loads((recorded / "open_meteo" / "archive_hourly_multi2_gmt.json").read_text())
 
 
@@ -27,16 +27,16 @@ def completed(place: dict[str, Any], units: dict[str, str]) -> dict[str, Any]:
 
 
 def test_recorded_knots_are_refused(pipeline: Pipeline, sandbox: Sandbox, recorded: Path) -> None:
-    def answer(_: Any) -> Any:
+    def response(_: Any) -> Any:
         return [completed(place, {**UNITS, **place["hourly_units"]}) for place in recorded_places(recorded)]
 
-    sandbox.faults.append(Fault(path="/v1/archive", transform=answer))
+    sandbox.faults.append(Fault(path="/v1/archive", transform=response))
     run = pipeline.run("weather", "2025-06-15", "2025-06-16")
     assert "wind_speed_10m in kn" in run.error and "units_as_expected" in run.error
     assert pipeline.value("SELECT count(*) FROM core.weather") == 0
 
 
-def test_recorded_answers_are_stored_with_the_values_they_hold(
+def test_recorded_responses_are_stored_with_the_values_they_hold(
     pipeline: Pipeline, sandbox: Sandbox, recorded: Path
 ) -> None:
     """Its knots are converted to what we ask for, km/h; three variables are unknown, which is a warning."""
@@ -62,7 +62,7 @@ def _decimals(place: dict[str, Any], name: str) -> list[Decimal]:
     return [Decimal(str(value)) for value in place["hourly"][name]]
 
 
-def test_the_sandbox_answer_reaches_the_mart_unchanged(pipeline: Pipeline) -> None:
+def test_the_sandbox_response_reaches_the_mart_unchanged(pipeline: Pipeline) -> None:
     """Phoenix keeps one offset all year: its local day is 07:00 to 07:00 UTC."""
     pipeline.run("weather", "2026-10-05", "2026-10-08")
     pipeline.refresh_marts()

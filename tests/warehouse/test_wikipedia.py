@@ -1,4 +1,4 @@
-"""Wikipedia from answer to mart: paging, the type-2 history of pages, hidden users, size changes."""
+"""Wikipedia from response to mart: paging, the type-2 history of pages, hidden users, size changes."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, FailFast, TypeAdapter
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.landing import cut_array, parse_json
 from include.loads import Load
 from include.shapes import mismatch, shown, time_like
-from include.source import ApiRequest, BadAnswerDetails, RawRow
+from include.source import ApiRequest, BadResponseDetails, RawRow
 from include.subjects import PLACES, Place
 from include.warehouse import Connection
 from include.windows import Window, until, whole_days, whole_hours
@@ -46,7 +46,7 @@ PLACE_RESPONSE = TypeAdapter(PlaceResponse)
 FORECAST_DAYS = 90
 """The forecast API serves 93 past days; three are left as a margin for clocks and its roll-over."""
 MAX_PLACE_HOURS = 100_000
-"""Rows of one load, at most: 4 MB of answers, and a second or two of parsing."""
+"""Rows of one load, at most: 4 MB of responses, and a second or two of parsing."""
 MAX_CALL_WEIGHT = 500
 """Of one request. The service refuses 5,000, and the free plan allows 600 a minute."""
 
@@ -100,9 +100,9 @@ def read(request: ApiRequest, text: str) -> tuple[list[RawRow], None]:
     is_one = len(places) == 1 or text.lstrip()[:1] == "{"
     documents = [parse_json(text)] if is_one else cut_array(text)
     if is_one and (problem := _error_of(documents[0].value)):
-        raise BadAnswer(problem)
+        raise BadResponse(problem)
     if len(documents) != len(places):
-        raise BadAnswer(f"the answer holds {len(documents)} places, {len(places)} were asked for")
+        raise BadResponse(f"the response holds {len(documents)} places, {len(places)} were asked for")
     return [
         RawRow(
             _columns([place]),
@@ -114,23 +114,23 @@ def read(request: ApiRequest, text: str) -> tuple[list[RawRow], None]:
 
 
 def whole(request: ApiRequest) -> dict[str, Any]:
-    """The raw columns for an answer that is kept in one piece, with all the places it was for."""
+    """The raw columns for a response that is kept in one piece, with all the places it was for."""
     return _columns(request.context)
 
 
-def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails:
+def problem_of_status(status: int, text: str, now: datetime) -> BadResponseDetails:
     """What an error status means; limits are counted by the wall-clock minute, hour and UTC day, and name no Retry-After."""
     reason = _reason(text)
     if status == 429:
-        return BadAnswerDetails(
+        return BadResponseDetails(
             f"the service refused for now: {reason}", True, _until_reset(reason, now), is_of_service=True
         )
     if status in (401, 403):
         advice = "check the API key, which is the password of the Airflow connection"
-        return BadAnswerDetails(f"the service refused access: {reason}; {advice}", False, is_of_service=True)
+        return BadResponseDetails(f"the service refused access: {reason}; {advice}", False, is_of_service=True)
     if 400 <= status < 500 and status != 408:
-        return BadAnswerDetails(f"the service refused the request: {reason}", False, is_of_service=True)
-    return BadAnswerDetails(f"the service failed: {reason}", True)
+        return BadResponseDetails(f"the service refused the request: {reason}", False, is_of_service=True)
+    return BadResponseDetails(f"the service failed: {reason}", True)
 
 
 def _request(connection_id: str, window: Window, places: Sequence[Place]) -> ApiRequest:
@@ -166,14 +166,14 @@ def _columns(places: Sequence[Place]) -> dict[str, Any]:
 
 
 def _error_of(document: Any) -> str | None:
-    """The error that stands in place of an answer, for all places or for one."""
+    """The error that stands in place of a response, for all places or for one."""
     if isinstance(document, dict) and document.get("error"):
         return f"the service answered: {' '.join(str(document.get('reason'))[:400].split())}"
     return None
 
 
 def _problem_of(document: Any, index: int) -> str | None:
-    """What is wrong with one place's answer, naming the field; None for a good one: one that sql/weather can read."""
+    """What is wrong with one place's response, naming the field; None for a good one: one that sql/weather can read."""
     if problem := mismatch(PLACE_RESPONSE, document):
         return str(problem)
     if offset := document.get("utc_offset_seconds"):
@@ -201,7 +201,7 @@ def _problem_of_hours(hourly: dict[str, Any]) -> str | None:
 def _reason(text: str) -> str:
     try:
         reason = str(parse_json(text).value["reason"])
-    except (BadAnswer, KeyError, TypeError):
+    except (BadResponse, KeyError, TypeError):
         reason = text
     return " ".join(reason[:800].split())[:400] or "no text"
 

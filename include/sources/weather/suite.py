@@ -29,7 +29,7 @@ SUITE = Suite(
     key=("location_id", "observed_at"),
     limits=LIMITS,
     checks=(
-        Check("answer_can_be_read", "problem", "an answer that can be read"),
+        Check("response_can_be_read", "problem", "a response that can be read"),
         Check("units_as_expected", "changed_units", "the units that the columns are converted from"),
         Check("every_hour_is_present", "missing_hours", "each hour of the day that has struck", highest=0),
         Check("no_other_hour", "other_hours", "whole hours, each of them once", highest=0),

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, FailFast, Field, TypeAdapter
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from include.landing import parse_json
 from include.loads import Load
 from include.shapes import BIGINT, Identifier, mismatch, shown, time_like
-from include.source import ApiRequest, BadAnswerDetails, RawRow
+from include.source import ApiRequest, BadResponseDetails, RawRow
 from include.subjects import FORBIDDEN_IN_TITLES, PAGES, Page
 from include.warehouse import Connection
 from include.windows import Window, until, whole_seconds
@@ -42,7 +42,7 @@ OLD_FORMAT = "as in the old format (formatversion=1), which was not asked for"
 
 
 class Revision(BaseModel):
-    """One revision of an answer. The parent is left out where the wiki does not know it."""
+    """One revision of a response. The parent is left out where the wiki does not know it."""
 
     revid: Identifier
     parentid: Annotated[int, Field(ge=0, lt=BIGINT)] = 0
@@ -60,8 +60,8 @@ class Revision(BaseModel):
     sha1hidden: bool = False
 
 
-class PageOfAnswer(BaseModel):
-    """The page that an answer tells of; what only a page that is there has is optional."""
+class PageOfResponse(BaseModel):
+    """The page that a response tells of; what only a page that is there has is optional."""
 
     redirect: bool = False
     missing: bool = False
@@ -73,12 +73,12 @@ class PageOfAnswer(BaseModel):
     revisions: Annotated[list[Revision], FailFast(), Field(default_factory=list)]
 
 
-PAGE = TypeAdapter(PageOfAnswer)
+PAGE = TypeAdapter(PageOfResponse)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request is for: a page, by its title or by its id; of the answers before, the wiki's page id and the continuations."""
+    """What a request is for: a page, by its title or by its id; of the responses before, the page's id and the continuations."""
 
     page: Page
     is_by_id: bool
@@ -87,8 +87,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class PageAnswer:
-    """What the conversation needs of an answer: the page's id (None when missing or unreadable) and how to go on."""
+class PageResponse:
+    """What the conversation needs of a response: the page's id (None when missing or unreadable) and how to go on."""
 
     wikipedia_page_id: int | None
     continuation: dict[str, str] | None
@@ -109,22 +109,22 @@ def conversation(connection: Connection, load: Load, now: datetime) -> Generator
 
     A page is asked for by its title. Where that does not lead to the page id it is known by (moved without a redirect,
     deleted, made a redirect, also a circular one, created anew), it is asked for by its id as well. Where it does, what goes wrong
-    later is a fault of the reading: an answer by id would bring its revisions a second time.
+    later is a fault of the reading: a response by id would bring its revisions a second time.
     """
     for page in (Page(*row) for row in PAGES.of_load(connection, load.subject_ids)):
-        answer = yield from _ask(page, {"titles": page.page_title, "redirects": "1"}, load.window)
-        if answer and page.wikipedia_page_id not in (None, answer.wikipedia_page_id):
+        response = yield from _ask(page, {"titles": page.page_title, "redirects": "1"}, load.window)
+        if response and page.wikipedia_page_id not in (None, response.wikipedia_page_id):
             yield from _ask(page, {"pageids": str(page.wikipedia_page_id)}, load.window)
 
 
-def _ask(page: Page, selector: dict[str, str], window: Window) -> Generator[ApiRequest, Any, PageAnswer | None]:
-    """The first answer, which tells where the selector leads; None when none came. Those that continue it tell of the same page."""
+def _ask(page: Page, selector: dict[str, str], window: Window) -> Generator[ApiRequest, Any, PageResponse | None]:
+    """The first response, which tells where the selector leads; None when none came. Those that continue it tell of that page."""
     asked = Asked(page, "pageids" in selector)
-    first: PageAnswer | None = yield _request(asked, selector, window)
-    answer = first
-    while answer and answer.continuation is not None:
-        asked = replace(asked, leads_to=answer.wikipedia_page_id, continued=(*asked.continued, answer.continuation))
-        answer = yield _request(asked, {**selector, **answer.continuation}, window)
+    first: PageResponse | None = yield _request(asked, selector, window)
+    response = first
+    while response and response.continuation is not None:
+        asked = replace(asked, leads_to=response.wikipedia_page_id, continued=(*asked.continued, response.continuation))
+        response = yield _request(asked, {**selector, **response.continuation}, window)
     return first
 
 
@@ -154,62 +154,62 @@ def _request(asked: Asked, selector: dict[str, str], window: Window) -> ApiReque
     )
 
 
-def read(request: ApiRequest, text: str) -> tuple[list[RawRow], PageAnswer]:
+def read(request: ApiRequest, text: str) -> tuple[list[RawRow], PageResponse]:
     """The whole body as one raw row; errors ride on HTTP 200 here, also those that are about the page alone."""
     asked: Asked = request.context
     parsed = parse_json(text)
     document = parsed.value
     if not isinstance(document, dict):
-        raise BadAnswer(f"expected a JSON object, the answer begins {text[:60]!r}")
+        raise BadResponse(f"expected a JSON object, the response begins {text[:60]!r}")
     problem = parsed.problem or _error_of(document) or _problem_of(document, asked)
     if problem:
-        return [RawRow(whole(request), text, problem)], PageAnswer(None, None)
+        return [RawRow(whole(request), text, problem)], PageResponse(None, None)
     page = document["query"]["pages"][0]
     found = _id_of(page)
     row = RawRow(whole(request), text, makes_up=asked.is_by_id and found is not None)
-    return [row], PageAnswer(found, document.get("continue"))
+    return [row], PageResponse(found, document.get("continue"))
 
 
 def whole(request: ApiRequest) -> dict[str, Any]:
-    """The raw columns of an answer."""
+    """The raw columns of a response."""
     page: Page = request.context.page
     return {"page_id": page.page_id, "page_title": page.page_title, "page_language": page.page_language}
 
 
-def problem_of_status(status: int, text: str, now: datetime) -> BadAnswerDetails:
+def problem_of_status(status: int, text: str, now: datetime) -> BadResponseDetails:
     """What an error status means. A 429 without Retry-After asks for five seconds (Wikimedia's robot policy)."""
     excerpt = " ".join(text[:200].split()) or "no text"
     if status == 429:
-        return BadAnswerDetails(f"the wiki refused for now: {excerpt}", True, 5, is_of_service=True)
+        return BadResponseDetails(f"the wiki refused for now: {excerpt}", True, 5, is_of_service=True)
     if status in (401, 403):
         advice = "set DW_CONTACT to an address of yours: Wikimedia refuses agents that it cannot reach"
-        return BadAnswerDetails(f"the wiki refused access: {excerpt}; {advice}", False, is_of_service=True)
+        return BadResponseDetails(f"the wiki refused access: {excerpt}; {advice}", False, is_of_service=True)
     if 400 <= status < 500 and status != 408:
         # Others than a plain 400 may come of the page: of a language that has no wiki, of a title that is too long.
-        return BadAnswerDetails(f"the wiki refused the request: {excerpt}", False, is_of_service=status == 400)
-    return BadAnswerDetails(f"the wiki failed: {excerpt}", True)
+        return BadResponseDetails(f"the wiki refused the request: {excerpt}", False, is_of_service=status == 400)
+    return BadResponseDetails(f"the wiki failed: {excerpt}", True)
 
 
 def _error_of(document: dict[str, Any]) -> str | None:
-    """The error that is about this page, if it is one; raises BadAnswer for any other."""
+    """The error that is about this page, if it is one; raises BadResponse for any other."""
     if "error" not in document:
         return None
     error = document["error"]
     if not isinstance(error, dict):
-        raise BadAnswer(f"field error is {shown(error)}")
+        raise BadResponse(f"field error is {shown(error)}")
     code, info = str(error.get("code")), str(error.get("info"))
     problem = f"the wiki answered {code}: {info[:400]}"
     if code.startswith(REFUSED_CODES):
-        raise BadAnswer(problem, retry_after=5, is_of_service=True)
+        raise BadResponse(problem, retry_after=5, is_of_service=True)
     if code.startswith(FAILED_CODES):
-        raise BadAnswer(problem)
+        raise BadResponse(problem)
     if code.startswith(WRONG_CODES):
-        raise BadAnswer(problem, is_retryable=False, is_of_service=True)
+        raise BadResponse(problem, is_retryable=False, is_of_service=True)
     return problem
 
 
 def _problem_of(document: dict[str, Any], asked: Asked) -> str | None:
-    """What is wrong with an answer, naming the field; None for a good one: one that sql/wikipedia can read."""
+    """What is wrong with a response, naming the field; None for a good one: one that sql/wikipedia can read."""
     query = document.get("query")
     if not isinstance(query, dict):
         return "field query is missing: the wiki took the title for none"
@@ -223,7 +223,7 @@ def _problem_of(document: dict[str, Any], asked: Asked) -> str | None:
     if problem := _problem_of_page(pages[0]):
         return problem
     if asked.continued and _id_of(pages[0]) != asked.leads_to:
-        return f"the answer continues with page {_id_of(pages[0])}, it began with page {asked.leads_to} of the wiki"
+        return f"the response continues with page {_id_of(pages[0])}, it began with page {asked.leads_to} of the wiki"
     if "continue" not in document:
         return None
     if not _is_continuation(document["continue"]):

@@ -15,7 +15,7 @@ SUITE = Suite(
     key=("page_id", "revision_id"),
     limits=(Limit("revision_size_bytes", 0, LARGEST_SIZE),),
     checks=(
-        Check("answer_can_be_read", "problem", "an answer that can be read"),
+        Check("response_can_be_read", "problem", "a response that can be read"),
         Check(
             "timestamps_inside_window", "outside_window", "window_start <= revision_timestamp < window_end", highest=0
         ),

@@ -5,7 +5,7 @@ CREATE SCHEMA core;
 CREATE SCHEMA mart;
 -- Schema audit is there: `python -m include migrate` keeps the version of the schema in it.
 
-COMMENT ON SCHEMA raw IS 'Answers of the services as they came; append-only.';
+COMMENT ON SCHEMA raw IS 'Responses of the services as they came; append-only.';
 COMMENT ON SCHEMA staging IS 'Rows of the loads that are on their way; emptied when a load is published.';
 COMMENT ON SCHEMA core IS 'Audited facts and dimensions.';
 COMMENT ON SCHEMA mart IS 'Daily aggregates for readers; materialized views, refreshed by the DAG refresh_marts.';

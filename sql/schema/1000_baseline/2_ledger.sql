@@ -56,12 +56,12 @@ COMMENT ON COLUMN audit.load.source IS 'weather or wikipedia.';
 COMMENT ON COLUMN audit.load.subject_ids IS 'The location_id or page_id values this load asks for.';
 COMMENT ON COLUMN audit.load.window_start IS 'First instant of the window, UTC.';
 COMMENT ON COLUMN audit.load.window_end IS 'End of the window, UTC, exclusive.';
-COMMENT ON COLUMN audit.load.is_replay IS 'The load asked nobody: it is made of the answers that raw held for its subjects and window.';
+COMMENT ON COLUMN audit.load.is_replay IS 'The load asked nobody: it is made of the responses that raw held for its subjects and window.';
 COMMENT ON COLUMN audit.load.status IS 'planned > extracting > extracted > staged > audited > published; or rejected (by its audit), failed, superseded (planned again).';
 COMMENT ON COLUMN audit.load.error IS 'Why the load failed, was rejected, or was published without some of its units, and what to do.';
 COMMENT ON COLUMN audit.load.attempt IS 'Times the extraction was begun; only the raw rows of the last one are transformed.';
 COMMENT ON COLUMN audit.load.published_attempt IS 'The attempt that was last published; NULL for a load that never was.';
-COMMENT ON COLUMN audit.load.rows_raw IS 'Raw rows landed by the last extraction; of a replay, the stored answers it found.';
+COMMENT ON COLUMN audit.load.rows_raw IS 'Raw rows landed by the last extraction; of a replay, the stored responses it found.';
 COMMENT ON COLUMN audit.load.rows_staged IS 'Rows parsed into staging.';
 COMMENT ON COLUMN audit.load.rows_quarantined IS 'Staged rows outside their limits, see audit.quarantine.';
 COMMENT ON COLUMN audit.load.units_withheld IS 'Units that the audit did not trust, see audit.withheld; the others were published.';
@@ -77,7 +77,7 @@ SELECT load_id, source, subject_ids, window_start, window_end
 FROM audit.load
 WHERE status NOT IN ('published', 'superseded') OR rows_quarantined > 0 OR units_withheld > 0;
 COMMENT ON VIEW audit.unsettled_load IS
-'Loads that may yet bring core something of the answers that they are made of: not published, or not all of it.';
+'Loads that may yet bring core something of the responses that they are made of: not published, or not all of it.';
 
 -- A type of its own: what is misspelled is an error, not a step that nobody waits for.
 CREATE TYPE audit.load_step AS ENUM ('plan', 'extract', 'transform', 'validate');
@@ -112,19 +112,19 @@ CREATE TABLE audit.extraction (
     PRIMARY KEY (load_id, attempt)
 );
 REVOKE UPDATE ON audit.extraction FROM dw_loader;
-COMMENT ON TABLE audit.extraction IS 'The extractions that came to their end; a page''s answers of one that did not are not replayed.';
-COMMENT ON COLUMN audit.extraction.unanswered_ids IS 'Places and pages of which a request brought no answer, or one with a problem that no later answer made up for.';
+COMMENT ON TABLE audit.extraction IS 'The extractions that came to their end; a page''s responses of one that did not are not replayed.';
+COMMENT ON COLUMN audit.extraction.unanswered_ids IS 'Places and pages of which a request brought no response, or one with a problem that no later response made up for.';
 
-CREATE TABLE audit.load_answer (
+CREATE TABLE audit.load_response (
     load_id bigint NOT NULL REFERENCES audit.load,
     attempt integer NOT NULL,
     raw_id bigint NOT NULL,
     PRIMARY KEY (load_id, attempt, raw_id)
 );
-REVOKE UPDATE ON audit.load_answer FROM dw_loader;
-COMMENT ON TABLE audit.load_answer IS 'The stored answers that a replay is made of, as it found them. Other loads are made of the answers that they landed.';
-COMMENT ON COLUMN audit.load_answer.attempt IS 'audit.load.attempt of the replay.';
-COMMENT ON COLUMN audit.load_answer.raw_id IS 'id of raw.weather_observations or raw.wikipedia_pages, by audit.load.source.';
+REVOKE UPDATE ON audit.load_response FROM dw_loader;
+COMMENT ON TABLE audit.load_response IS 'The stored responses that a replay is made of, as it found them. Other loads are made of the responses that they landed.';
+COMMENT ON COLUMN audit.load_response.attempt IS 'audit.load.attempt of the replay.';
+COMMENT ON COLUMN audit.load_response.raw_id IS 'id of raw.weather_observations or raw.wikipedia_pages, by audit.load.source.';
 
 CREATE TABLE staging.problem (
     load_id bigint NOT NULL,
@@ -142,10 +142,10 @@ COMMENT ON TABLE staging.problem IS
 COMMENT ON COLUMN staging.problem.subject_id IS 'location_id or page_id.';
 COMMENT ON COLUMN staging.problem.window_start IS 'Start of what was asked for, UTC.';
 COMMENT ON COLUMN staging.problem.window_end IS 'End of what was asked for, UTC, exclusive.';
-COMMENT ON COLUMN staging.problem.raw_id IS 'The answer, in raw; NULL where none came.';
+COMMENT ON COLUMN staging.problem.raw_id IS 'The response, in raw; NULL where none came.';
 COMMENT ON COLUMN staging.problem.problem IS 'In words.';
 COMMENT ON COLUMN staging.problem.is_unreadable IS
-'Noted by transform: PostgreSQL could not read an answer that had passed its check. Others were noted by extract.';
+'Noted by transform: PostgreSQL could not read a response that had passed its check. Others were noted by extract.';
 
 -- How it was judged. A verdict is made anew when the load is audited again.
 CREATE TABLE audit.validation_result (
@@ -177,7 +177,7 @@ CREATE TABLE audit.quarantine (
     value text,
     raw_id bigint NOT NULL,
     quarantined_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- A replay stages a row once for each answer that gives it.
+    -- A replay stages a row once for each response that gives it.
     PRIMARY KEY (load_id, row_key, expectation, raw_id)
 );
 
@@ -205,12 +205,12 @@ COMMENT ON COLUMN audit.withheld.span_start IS 'Weather: the UTC day, however th
 COMMENT ON COLUMN audit.withheld.span_end IS 'End of the span, UTC, exclusive.';
 COMMENT ON COLUMN audit.withheld.expectation IS 'The first check of the suite that the unit failed, and what it asks.';
 COMMENT ON COLUMN audit.withheld.observed IS 'What was seen instead.';
-COMMENT ON COLUMN audit.withheld.raw_ids IS 'The answers it was made of; empty where none came.';
+COMMENT ON COLUMN audit.withheld.raw_ids IS 'The responses it was made of; empty where none came.';
 
 GRANT DELETE ON audit.validation_result, audit.quarantine, audit.withheld TO dw_loader;
 
 -- What was published of each page's windows; never deleted from.
-CREATE TABLE audit.published_answer (
+CREATE TABLE audit.published_response (
     source text NOT NULL,
     subject_id bigint NOT NULL,
     window_start timestamptz NOT NULL,
@@ -221,17 +221,17 @@ CREATE TABLE audit.published_answer (
     load_id bigint NOT NULL REFERENCES audit.load,
     PRIMARY KEY (source, subject_id, raw_id, load_id)
 );
-CREATE INDEX published_answer_time_idx ON audit.published_answer (source, subject_id, window_end);
-COMMENT ON TABLE audit.published_answer IS
+CREATE INDEX published_response_time_idx ON audit.published_response (source, subject_id, window_end);
+COMMENT ON TABLE audit.published_response IS
 'Readings that were published: a window of a followed page, read to its end by one extraction. Written by publish; kept when a load is extracted again.';
-COMMENT ON COLUMN audit.published_answer.source IS 'wikipedia; the hours of weather tell themselves what was published.';
-COMMENT ON COLUMN audit.published_answer.subject_id IS 'page_id.';
-COMMENT ON COLUMN audit.published_answer.window_start IS 'First instant that was read, UTC; of a replay, in its own window.';
-COMMENT ON COLUMN audit.published_answer.window_end IS 'End of what was read, UTC, exclusive.';
-COMMENT ON COLUMN audit.published_answer.wikipedia_page_id IS 'Which page of the wiki was read; NULL for one that it did not have.';
-COMMENT ON COLUMN audit.published_answer.answered_at IS 'When the answer came, UTC.';
-COMMENT ON COLUMN audit.published_answer.raw_id IS 'The last answer of the reading: of two readings the one with the higher raw_id is the newer.';
-COMMENT ON COLUMN audit.published_answer.load_id IS 'The load that published it.';
+COMMENT ON COLUMN audit.published_response.source IS 'wikipedia; the hours of weather tell themselves what was published.';
+COMMENT ON COLUMN audit.published_response.subject_id IS 'page_id.';
+COMMENT ON COLUMN audit.published_response.window_start IS 'First instant that was read, UTC; of a replay, in its own window.';
+COMMENT ON COLUMN audit.published_response.window_end IS 'End of what was read, UTC, exclusive.';
+COMMENT ON COLUMN audit.published_response.wikipedia_page_id IS 'Which page of the wiki was read; NULL for one that it did not have.';
+COMMENT ON COLUMN audit.published_response.answered_at IS 'When the response came, UTC.';
+COMMENT ON COLUMN audit.published_response.raw_id IS 'The last response of the reading: of two readings the one with the higher raw_id is the newer.';
+COMMENT ON COLUMN audit.published_response.load_id IS 'The load that published it.';
 
 -- What is derived follows: a change of core that no load made is noted by triggers, and the marts that show it are due. They leave loads
 -- alone, whose publish notes itself (audit.load.marts_due_since).

@@ -2,7 +2,7 @@
 CREATE FUNCTION raw.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '%.% is append-only: % refused', tg_table_schema, tg_table_name, tg_op
-        USING HINT = 'To expire old answers, the owner disables this trigger in one transaction, see docs/data-contracts.md.';
+        USING HINT = 'To expire old responses, the owner disables this trigger in one transaction, see docs/data-contracts.md.';
 END
 $$;
 COMMENT ON FUNCTION raw.refuse_change IS 'Makes a table append-only, for its owner too.';

@@ -1,4 +1,4 @@
--- Weather: from Open-Meteo's answers to the hours of each place, their rollup by local day, and the mart.
+-- Weather: from Open-Meteo's responses to the hours of each place, their rollup by local day, and the mart.
 
 -- raw
 CREATE TABLE raw.weather_observations (
@@ -21,15 +21,15 @@ CREATE TABLE raw.weather_observations (
     ingested_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX weather_observations_load_idx ON raw.weather_observations (load_id, attempt);
--- A replay looks for the answers of its places by window, whichever load landed them.
+-- A replay looks for the responses of its places by window, whichever load landed them.
 CREATE INDEX weather_observations_window_idx ON raw.weather_observations (location_id, window_end, window_start) WHERE problem IS NULL;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON raw.weather_observations
 FOR EACH STATEMENT EXECUTE FUNCTION raw.refuse_change();
 
-COMMENT ON TABLE raw.weather_observations IS 'Open-Meteo answers. One row a place where the answer could be cut; else one row for all its places.';
-COMMENT ON COLUMN raw.weather_observations.attempt IS 'Extraction attempt of the load that fetched this answer.';
-COMMENT ON COLUMN raw.weather_observations.location_id IS 'The place; NULL when the row holds an answer for several places that could not be cut.';
-COMMENT ON COLUMN raw.weather_observations.location_ids IS 'All places the row holds an answer for, in request order.';
+COMMENT ON TABLE raw.weather_observations IS 'Open-Meteo responses. One row a place where the response could be cut; else one row for all its places.';
+COMMENT ON COLUMN raw.weather_observations.attempt IS 'Extraction attempt of the load that fetched this response.';
+COMMENT ON COLUMN raw.weather_observations.location_id IS 'The place; NULL when the row holds a response for several places that could not be cut.';
+COMMENT ON COLUMN raw.weather_observations.location_ids IS 'All places the row holds a response for, in request order.';
 COMMENT ON COLUMN raw.weather_observations.location_name IS 'Name of the place, or of all places, comma-separated.';
 COMMENT ON COLUMN raw.weather_observations.latitude IS 'Degrees north as asked for; the payload names the grid cell instead.';
 COMMENT ON COLUMN raw.weather_observations.longitude IS 'Degrees east as asked for; the payload names the grid cell instead.';
@@ -39,29 +39,29 @@ COMMENT ON COLUMN raw.weather_observations.window_start IS 'First hour asked for
 COMMENT ON COLUMN raw.weather_observations.window_end IS 'End of the hours asked for, UTC, exclusive.';
 COMMENT ON COLUMN raw.weather_observations.payload IS 'The body after HTTP content decoding: this place''s exact slice of it, byte for byte.';
 COMMENT ON COLUMN raw.weather_observations.payload_encoding IS 'base64 for a body that PostgreSQL text cannot hold (not UTF-8, or with a NUL byte).';
-COMMENT ON COLUMN raw.weather_observations.problem IS 'What was wrong with the answer; NULL for a good one. Only good ones are transformed.';
+COMMENT ON COLUMN raw.weather_observations.problem IS 'What was wrong with the response; NULL for a good one. Only good ones are transformed.';
 
 -- staging
-CREATE VIEW staging.weather_answer AS
+CREATE VIEW staging.weather_response AS
 SELECT
-    load.load_id, answer.id AS raw_id, answer.load_id AS landed_by, answer.location_id, answer.location_name, answer.payload,
-    answer.window_start, answer.window_end
+    load.load_id, response.id AS raw_id, response.load_id AS landed_by, response.location_id, response.location_name, response.payload,
+    response.window_start, response.window_end
 FROM audit.load AS load
-INNER JOIN raw.weather_observations AS answer ON load.load_id = answer.load_id AND load.attempt = answer.attempt
-WHERE answer.problem IS NULL
+INNER JOIN raw.weather_observations AS response ON load.load_id = response.load_id AND load.attempt = response.attempt
+WHERE response.problem IS NULL
 UNION ALL
 SELECT
-    load.load_id, answer.id AS raw_id, answer.load_id AS landed_by, answer.location_id, answer.location_name, answer.payload,
-    greatest(answer.window_start, load.window_start), least(answer.window_end, load.window_end)
+    load.load_id, response.id AS raw_id, response.load_id AS landed_by, response.location_id, response.location_name, response.payload,
+    greatest(response.window_start, load.window_start), least(response.window_end, load.window_end)
 FROM audit.load AS load
-INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
-INNER JOIN raw.weather_observations AS answer ON noted.raw_id = answer.id
+INNER JOIN audit.load_response AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
+INNER JOIN raw.weather_observations AS response ON noted.raw_id = response.id
 WHERE load.is_replay;
-COMMENT ON VIEW staging.weather_answer IS
-'The answers a load is made of: those that its last extraction landed; of a replay those that it found in raw.';
-COMMENT ON COLUMN staging.weather_answer.landed_by IS 'The load that asked for the answer.';
-COMMENT ON COLUMN staging.weather_answer.window_start IS 'First hour of the answer that counts, UTC.';
-COMMENT ON COLUMN staging.weather_answer.window_end IS 'End of the hours that count, UTC, exclusive.';
+COMMENT ON VIEW staging.weather_response IS
+'The responses a load is made of: those that its last extraction landed; of a replay those that it found in raw.';
+COMMENT ON COLUMN staging.weather_response.landed_by IS 'The load that asked for the response.';
+COMMENT ON COLUMN staging.weather_response.window_start IS 'First hour of the response that counts, UTC.';
+COMMENT ON COLUMN staging.weather_response.window_end IS 'End of the hours that count, UTC, exclusive.';
 
 CREATE TYPE staging.open_meteo_hourly AS (
     "time" timestamp [],
@@ -74,7 +74,7 @@ CREATE TYPE staging.open_meteo_hourly AS (
     wind_direction_10m numeric [],
     weather_code numeric []
 );
-COMMENT ON TYPE staging.open_meteo_hourly IS 'The "hourly" object of an Open-Meteo answer, in the service''s names and units; times are UTC.';
+COMMENT ON TYPE staging.open_meteo_hourly IS 'The "hourly" object of an Open-Meteo response, in the service''s names and units; times are UTC.';
 
 CREATE TABLE staging.weather (
     load_id bigint NOT NULL,
@@ -95,9 +95,9 @@ CREATE TABLE staging.weather (
 );
 CREATE INDEX weather_load_idx ON staging.weather (load_id);
 COMMENT ON TABLE staging.weather IS 'Hours of the loads on their way to core.weather, in its units, unchecked: any number fits.';
-COMMENT ON COLUMN staging.weather.is_in_window IS 'The hour lies in the window of the answer; only such hours are published.';
+COMMENT ON COLUMN staging.weather.is_in_window IS 'The hour lies in the window of the response; only such hours are published.';
 COMMENT ON COLUMN staging.weather.is_quarantined IS 'The row is outside a limit.';
-COMMENT ON COLUMN staging.weather.is_withheld IS 'The place''s day, as this answer gives it, is not trusted.';
+COMMENT ON COLUMN staging.weather.is_withheld IS 'The place''s day, as this response gives it, is not trusted.';
 
 CREATE TABLE staging.weather_unit (
     load_id bigint NOT NULL,
@@ -106,7 +106,7 @@ CREATE TABLE staging.weather_unit (
     unit text NOT NULL
 );
 CREATE INDEX weather_unit_load_idx ON staging.weather_unit (load_id);
-COMMENT ON TABLE staging.weather_unit IS 'hourly_units of the answers of a load: a unit that changed fails its audit.';
+COMMENT ON TABLE staging.weather_unit IS 'hourly_units of the responses of a load: a unit that changed fails its audit.';
 
 -- core: the hours. No foreign keys: staging takes location_id, raw_id and load_id from rows that have them, and a check for each of
 -- a million rows would cost more than the insert.
@@ -281,7 +281,7 @@ COMMENT ON VIEW audit.weather_present IS 'The hours that core.weather has of eac
 CREATE VIEW audit.weather_answered AS
 SELECT id AS raw_id, location_id AS subject_id, window_start, window_end
 FROM raw.weather_observations;
-COMMENT ON VIEW audit.weather_answered IS 'What each answer of raw.weather_observations was asked for.';
+COMMENT ON VIEW audit.weather_answered IS 'What each response of raw.weather_observations was asked for.';
 
 CREATE VIEW audit.weather_set_aside AS
 SELECT

@@ -1,4 +1,4 @@
--- Wikipedia: from the answers of MediaWiki to the history of each page, its revisions, and the mart.
+-- Wikipedia: from the responses of MediaWiki to the history of each page, its revisions, and the mart.
 
 -- raw
 CREATE TABLE raw.wikipedia_pages (
@@ -19,14 +19,14 @@ CREATE TABLE raw.wikipedia_pages (
     ingested_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX wikipedia_pages_load_idx ON raw.wikipedia_pages (load_id, attempt);
--- A replay looks for the answers of its pages by window, whichever load landed them.
+-- A replay looks for the responses of its pages by window, whichever load landed them.
 CREATE INDEX wikipedia_pages_window_idx ON raw.wikipedia_pages (page_id, window_end, window_start) WHERE problem IS NULL;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON raw.wikipedia_pages
 FOR EACH STATEMENT EXECUTE FUNCTION raw.refuse_change();
 
-COMMENT ON TABLE raw.wikipedia_pages IS 'MediaWiki Action API answers, one row for each request (a page, a continuation of it, or a look-up by page id).';
-COMMENT ON COLUMN raw.wikipedia_pages.attempt IS 'Extraction attempt of the load that fetched this answer.';
-COMMENT ON COLUMN raw.wikipedia_pages.page_id IS 'The tracked page the answer is for.';
+COMMENT ON TABLE raw.wikipedia_pages IS 'MediaWiki Action API responses, one row for each request (a page, a continuation of it, or a look-up by page id).';
+COMMENT ON COLUMN raw.wikipedia_pages.attempt IS 'Extraction attempt of the load that fetched this response.';
+COMMENT ON COLUMN raw.wikipedia_pages.page_id IS 'The tracked page the response is for.';
 COMMENT ON COLUMN raw.wikipedia_pages.page_title IS 'Title as asked for.';
 COMMENT ON COLUMN raw.wikipedia_pages.source IS 'Airflow connection that answered: mediawiki.';
 COMMENT ON COLUMN raw.wikipedia_pages.url IS 'The request, without credentials.';
@@ -34,34 +34,34 @@ COMMENT ON COLUMN raw.wikipedia_pages.window_start IS 'First instant asked for, 
 COMMENT ON COLUMN raw.wikipedia_pages.window_end IS 'End of the window asked for, UTC, exclusive.';
 COMMENT ON COLUMN raw.wikipedia_pages.payload IS 'The body after HTTP content decoding, byte for byte.';
 COMMENT ON COLUMN raw.wikipedia_pages.payload_encoding IS 'base64 for a body that PostgreSQL text cannot hold (not UTF-8, or with a NUL byte).';
-COMMENT ON COLUMN raw.wikipedia_pages.problem IS 'What was wrong with the answer; NULL for a good one. Only good ones are transformed.';
+COMMENT ON COLUMN raw.wikipedia_pages.problem IS 'What was wrong with the response; NULL for a good one. Only good ones are transformed.';
 
 -- staging
-CREATE VIEW staging.page_answer AS
+CREATE VIEW staging.page_response AS
 SELECT
-    load.load_id, answer.id AS raw_id, answer.load_id AS landed_by,
-    max(answer.id) OVER (PARTITION BY load.load_id, answer.load_id, answer.attempt, answer.page_id) AS reading_id,
-    answer.page_id, answer.page_title, answer.page_language, answer.payload, answer.ingested_at, answer.window_start, answer.window_end
+    load.load_id, response.id AS raw_id, response.load_id AS landed_by,
+    max(response.id) OVER (PARTITION BY load.load_id, response.load_id, response.attempt, response.page_id) AS reading_id,
+    response.page_id, response.page_title, response.page_language, response.payload, response.ingested_at, response.window_start, response.window_end
 FROM audit.load AS load
-INNER JOIN raw.wikipedia_pages AS answer ON load.load_id = answer.load_id AND load.attempt = answer.attempt
-WHERE answer.problem IS NULL
+INNER JOIN raw.wikipedia_pages AS response ON load.load_id = response.load_id AND load.attempt = response.attempt
+WHERE response.problem IS NULL
 UNION ALL
 SELECT
-    load.load_id, answer.id AS raw_id, answer.load_id AS landed_by,
-    max(answer.id) OVER (PARTITION BY load.load_id, answer.load_id, answer.attempt, answer.page_id) AS reading_id,
-    answer.page_id, answer.page_title, answer.page_language, answer.payload, answer.ingested_at,
-    greatest(answer.window_start, load.window_start), least(answer.window_end, load.window_end)
+    load.load_id, response.id AS raw_id, response.load_id AS landed_by,
+    max(response.id) OVER (PARTITION BY load.load_id, response.load_id, response.attempt, response.page_id) AS reading_id,
+    response.page_id, response.page_title, response.page_language, response.payload, response.ingested_at,
+    greatest(response.window_start, load.window_start), least(response.window_end, load.window_end)
 FROM audit.load AS load
-INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
-INNER JOIN raw.wikipedia_pages AS answer ON noted.raw_id = answer.id
+INNER JOIN audit.load_response AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
+INNER JOIN raw.wikipedia_pages AS response ON noted.raw_id = response.id
 WHERE load.is_replay;
-COMMENT ON VIEW staging.page_answer IS
-'The answers a load is made of: those that its last extraction landed; of a replay those that it found in raw.';
-COMMENT ON COLUMN staging.page_answer.landed_by IS 'The load that asked for the answer.';
-COMMENT ON COLUMN staging.page_answer.reading_id IS
-'Which reading of the page the answer belongs to, by the raw id of the last answer: all that one extraction landed of a page. A load that asks has one of each page.';
-COMMENT ON COLUMN staging.page_answer.window_start IS 'First instant that was asked for, UTC; of a replay, in its own window.';
-COMMENT ON COLUMN staging.page_answer.window_end IS 'End of what was asked for, UTC, exclusive.';
+COMMENT ON VIEW staging.page_response IS
+'The responses a load is made of: those that its last extraction landed; of a replay those that it found in raw.';
+COMMENT ON COLUMN staging.page_response.landed_by IS 'The load that asked for the response.';
+COMMENT ON COLUMN staging.page_response.reading_id IS
+'Which reading of the page the response belongs to, by the raw id of the last response: all that one extraction landed of a page. A load that asks has one of each page.';
+COMMENT ON COLUMN staging.page_response.window_start IS 'First instant that was asked for, UTC; of a replay, in its own window.';
+COMMENT ON COLUMN staging.page_response.window_end IS 'End of what was asked for, UTC, exclusive.';
 
 CREATE TABLE staging.page (
     load_id bigint NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE staging.page (
 );
 CREATE INDEX page_load_idx ON staging.page (load_id);
 COMMENT ON TABLE staging.page IS 'What the wiki says of the pages of a load; one row for each reading of a page, of which a replay may have several.';
-COMMENT ON COLUMN staging.page.reading_id IS 'The reading, see staging.page_answer.';
+COMMENT ON COLUMN staging.page.reading_id IS 'The reading, see staging.page_response.';
 COMMENT ON COLUMN staging.page.is_withheld IS 'The reading is not trusted.';
 
 CREATE TABLE staging.revision (
@@ -107,7 +107,7 @@ CREATE TABLE staging.revision (
 -- Whatever the planner thinks of a load that has just been staged, what it listed is found by its key.
 CREATE INDEX revision_key_idx ON staging.revision (load_id, page_id, revision_id);
 COMMENT ON TABLE staging.revision IS 'Revisions of the loads on their way to core.revision.';
-COMMENT ON COLUMN staging.revision.reading_id IS 'The reading that listed it, see staging.page_answer.';
+COMMENT ON COLUMN staging.revision.reading_id IS 'The reading that listed it, see staging.page_response.';
 COMMENT ON COLUMN staging.revision.sha1 IS 'Empty when hidden, NULL when unknown.';
 COMMENT ON COLUMN staging.revision.is_quarantined IS 'The row is outside a limit.';
 COMMENT ON COLUMN staging.revision.is_withheld IS 'Its reading is not trusted.';
@@ -150,8 +150,8 @@ COMMENT ON COLUMN core.wikipedia_page.wikipedia_page_id IS 'pageid at that wiki;
 COMMENT ON COLUMN core.wikipedia_page.namespace IS 'MediaWiki namespace number; 0 is an article.';
 COMMENT ON COLUMN core.wikipedia_page.is_redirect IS 'The page itself is a redirect now.';
 COMMENT ON COLUMN core.wikipedia_page.is_missing IS 'The wiki has no such page (any more): deleted, or a wrong title.';
-COMMENT ON COLUMN core.wikipedia_page.valid_from IS 'When the answer that first showed this version came, UTC.';
-COMMENT ON COLUMN core.wikipedia_page.valid_to IS 'When the answer that showed the next version came, UTC; NULL for the current one.';
+COMMENT ON COLUMN core.wikipedia_page.valid_from IS 'When the response that first showed this version came, UTC.';
+COMMENT ON COLUMN core.wikipedia_page.valid_to IS 'When the response that showed the next version came, UTC; NULL for the current one.';
 
 -- core: revisions. What is unknown is NULL, what the wiki no longer lists is marked, and each says which page of the wiki had it.
 CREATE TABLE core.revision (
@@ -198,13 +198,13 @@ COMMENT ON COLUMN core.revision.size_delta_bytes IS
 COMMENT ON COLUMN core.revision.revision_comment IS 'Edit summary; NULL when hidden or removed.';
 COMMENT ON COLUMN core.revision.sha1 IS 'SHA-1 of the text in hex; NULL when hidden or unknown.';
 COMMENT ON COLUMN core.revision.removed_at IS
-'When an answer came that read its time to the end and no longer listed it, UTC; NULL while it is listed. The marts leave it out.';
+'When a response came that read its time to the end and no longer listed it, UTC; NULL while it is listed. The marts leave it out.';
 COMMENT ON COLUMN core.revision.raw_id IS 'raw.wikipedia_pages row the values came from; of a removed revision, the one that no longer lists it.';
 COMMENT ON COLUMN core.revision.field_raw_ids IS
 'NULL: every value came from raw_id. Else the raw ids of parent_id, revision_size_bytes and sha1; all others came from raw_id.';
 COMMENT ON COLUMN core.revision.load_id IS 'audit.load that last changed the row.';
 
--- mart: a revision is counted once: under the page that has it by the newest answer, and two followed titles of one page are one page.
+-- mart: a revision is counted once: under the page that has it by the newest response, and two followed titles of one page are one page.
 CREATE MATERIALIZED VIEW mart.daily_wikipedia_page_stats AS
 WITH page AS (
     SELECT
@@ -285,7 +285,7 @@ COMMENT ON VIEW audit.wikipedia_followed IS 'Pages that are followed, and the ti
 -- A page may have no edits: only what was published of its windows tells.
 CREATE VIEW audit.wikipedia_present AS
 SELECT subject_id, range_agg(tstzrange(window_start, window_end)) AS spans
-FROM audit.published_answer
+FROM audit.published_response
 WHERE source = 'wikipedia'
 GROUP BY subject_id;
 COMMENT ON VIEW audit.wikipedia_present IS 'The windows of each page that were read and published.';
@@ -293,7 +293,7 @@ COMMENT ON VIEW audit.wikipedia_present IS 'The windows of each page that were r
 CREATE VIEW audit.wikipedia_answered AS
 SELECT id AS raw_id, page_id AS subject_id, window_start, window_end
 FROM raw.wikipedia_pages;
-COMMENT ON VIEW audit.wikipedia_answered IS 'What each answer of raw.wikipedia_pages was asked for.';
+COMMENT ON VIEW audit.wikipedia_answered IS 'What each response of raw.wikipedia_pages was asked for.';
 
 -- A window without one of its revisions is loaded all the same.
 CREATE VIEW audit.wikipedia_set_aside AS

@@ -1,7 +1,7 @@
 -- Coverage: what is loaded of each followed place and page, what is not, and why not.
 
 -- What each source gives for it, in four views named after it (5_weather.sql, 7_wikipedia.sql): what is followed of it and since when, what
--- of that is there, what its stored answers were asked for, and the spans whose rows were set aside. `python -m include migrate` unites
+-- of that is there, what its stored responses were asked for, and the spans whose rows were set aside. `python -m include migrate` unites
 -- them under the names without a source, for all that are registered.
 CREATE VIEW audit.followed AS
 SELECT 'weather' AS source, subject_id, subject, span FROM audit.weather_followed
@@ -21,7 +21,7 @@ UNION ALL
 SELECT 'wikipedia', load_id, subject_id, span, limits FROM audit.wikipedia_set_aside;
 COMMENT ON VIEW audit.followed IS 'What is followed of each source, and the time that is due: audit.<source>_followed, united by `python -m include migrate`.';
 COMMENT ON VIEW audit.present IS 'What is there of each source: audit.<source>_present, united.';
-COMMENT ON VIEW audit.answered IS 'What each stored answer was asked for: audit.<source>_answered, united.';
+COMMENT ON VIEW audit.answered IS 'What each stored response was asked for: audit.<source>_answered, united.';
 COMMENT ON VIEW audit.set_aside IS 'Spans whose rows were set aside: audit.<source>_set_aside, united.';
 
 -- What the last load of a span withheld is failed, with what was seen.
@@ -52,14 +52,14 @@ ended_load AS (
     WHERE load.status IN ('published', 'rejected', 'failed')
 ),
 
--- A replay asked nobody: it can tell of what its answers were asked for, and the load that asked in vain still tells of the rest.
+-- A replay asked nobody: it can tell of what its responses were asked for, and the load that asked in vain still tells of the rest.
 replayed AS (
     SELECT
-        load.source, load.load_id, answer.subject_id,
-        greatest(load.window_start, answer.window_start) AS window_start, least(load.window_end, answer.window_end) AS window_end
+        load.source, load.load_id, response.subject_id,
+        greatest(load.window_start, response.window_start) AS window_start, least(load.window_end, response.window_end) AS window_end
     FROM ended_load AS load
-    INNER JOIN audit.load_answer AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
-    INNER JOIN audit.answered AS answer ON load.source = answer.source AND noted.raw_id = answer.raw_id
+    INNER JOIN audit.load_response AS noted ON load.load_id = noted.load_id AND load.attempt = noted.attempt
+    INNER JOIN audit.answered AS response ON load.source = response.source AND noted.raw_id = response.raw_id
     WHERE load.is_replay
 ),
 
@@ -120,7 +120,7 @@ last_load AS (
     INNER JOIN audit.load AS load ON asked_last.load_id = load.load_id
 ),
 
--- Withheld units of a replay may overlap: the newest answer tells why. A unit is compared with those of its own island of time only,
+-- Withheld units of a replay may overlap: the newest response tells why. A unit is compared with those of its own island of time only,
 -- for the days of many years are islands each.
 withheld_unit AS (
     SELECT

@@ -36,7 +36,7 @@ BREAKAGES = (
         "offered.unknown = 0",
     ),
     Breakage(
-        "an unchanged hour keeps an old raw id, and loses against an answer that is published late",
+        "an unchanged hour keeps an old raw id, and loses against a response that is published late",
         "weather",
         "weather/upsert.sql",
         "unsettled.raw_id < offered.raw_id",
@@ -102,8 +102,8 @@ BREAKAGES = (
     Breakage(
         "a reading that was cut short is replayed",
         "wikipedia",
-        "wikipedia/stored_answers.sql",
-        "WHERE last_answer.problem IS NULL AND",
+        "wikipedia/stored_responses.sql",
+        "WHERE last_response.problem IS NULL AND",
         "WHERE true OR",
     ),
 )

@@ -95,7 +95,7 @@ class Oracle(Protocol):
 
 @dataclass
 class History:
-    """Plays events and asks the oracle after each; `outages` make faults that break one answer."""
+    """Plays events and asks the oracle after each; `outages` make faults that break one response."""
 
     pipeline: Pipeline
     sandbox: Sandbox
@@ -114,7 +114,7 @@ class History:
     told: list[str] = field(default_factory=list)
 
     def play(self, events: int) -> None:
-        """So many events; then all that is left over is published, and core made anew of the stored answers."""
+        """So many events; then all that is left over is published, and core made anew of the stored responses."""
         self.ask()
         for _ in range(events):
             event = self.dice.choice([
@@ -156,7 +156,7 @@ class History:
         self.take(load, since, self.dice.choice([since + 1, 4, 4]))
 
     def overtake(self) -> None:
-        """A load is published late: newer answers of its time were published since it was extracted."""
+        """A load is published late: newer responses of its time were published since it was extracted."""
         if not (late := [load for load in self.loads if 0 < load.done < 4]):
             self.change()
             late = self.start(self.some_span(), replay=self.dice.random() < 0.2, until=self.dice.choice([1, 3]))

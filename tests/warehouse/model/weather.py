@@ -1,4 +1,4 @@
-"""Weather: a service whose answers change and are wrong in every way, and what core must hold of them."""
+"""Weather: a service whose responses change and are wrong in every way, and what core must hold of them."""
 
 import json
 import random
@@ -25,12 +25,12 @@ Values = tuple[Decimal | None, ...]
 
 @dataclass
 class Service:
-    """Rewrites the sandbox's answers. Few different values, so that answers often agree on a whole hour."""
+    """Rewrites the sandbox's responses. Few different values, so that responses often agree on a whole hour."""
 
     dice: random.Random
 
     def answer(self, body: Any) -> Any:
-        # An error in place of the only answer is the service's own: an outage.
+        # An error in place of the only response is the service's own: an outage.
         return [self._place(place, 0) for place in body] if isinstance(body, list) else self._place(body, 1)
 
     def _place(self, place: dict[str, Any], mildest: int) -> Any:
@@ -95,8 +95,8 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one stored answer says of its place. Readable or not, in the right units or not: then no hour of it counts."""
+class Response:
+    """What one stored response says of its place. Readable or not, in the right units or not: then no hour of it counts."""
 
     place: int
     span: Span
@@ -147,8 +147,8 @@ def stored(values: Values) -> Values:
     )
 
 
-def read(place: int | None, span: Span, status: int, payload: str) -> Answer:
-    """An answer as it lies in raw."""
+def read(place: int | None, span: Span, status: int, payload: str) -> Response:
+    """A response as it lies in raw."""
     try:
         document = json.loads(payload, parse_float=Decimal, parse_int=Decimal)
         hourly, units = document["hourly"], document["hourly_units"]
@@ -159,18 +159,18 @@ def read(place: int | None, span: Span, status: int, payload: str) -> Answer:
         if status != 200 or len(rows) != len(times) or not are_numbers or document["utc_offset_seconds"] != 0:
             raise ValueError
     except (ValueError, KeyError):
-        return Answer(place or 0, span, False)
+        return Response(place or 0, span, False)
     metres = [(*row[:5], row[5] if row[5] is None else round(row[5] / Decimal("3.6"), 3), *row[6:]) for row in rows]
     has_units = all(units.get(variable) == unit for variable, unit in UNITS.items())
-    return Answer(place or 0, span, place is not None, has_units, tuple(zip(times, metres, strict=True)))
+    return Response(place or 0, span, place is not None, has_units, tuple(zip(times, metres, strict=True)))
 
 
 @dataclass
 class Oracle:
-    """A cell holds the newest known, trusted value within its limits, of all answers that were published."""
+    """A cell holds the newest known, trusted value within its limits, of all responses that were published."""
 
     pipeline: Pipeline
-    answers: dict[int, Answer] = field(default_factory=dict)
+    responses: dict[int, Response] = field(default_factory=dict)
     """By raw id."""
     out: set[tuple[int, Span]] = field(default_factory=set)
     """The published ones: raw id, and the hours that it was published for."""
@@ -179,31 +179,31 @@ class Oracle:
 
     def stored(self, load: Load) -> tuple[int, ...]:
         self._read()
-        return tuple(raw_id for raw_id, _ in self._of(load, tuple(self.answers)))
+        return tuple(raw_id for raw_id, _ in self._of(load, tuple(self.responses)))
 
     def published(self, load: Load) -> None:
         self._read()
         self.out |= set(self._of(load, load.landed))
 
     def truncated(self) -> None:
-        """A day of an answer is judged whole by every load, so the replay of the whole publishes what any other did."""
+        """A day of a response is judged whole by every load, so the replay of the whole publishes what any other did."""
 
     def _of(self, load: Load, raw_ids: tuple[int, ...]) -> list[tuple[int, Span]]:
         """What a load is made of."""
         made_of = []
         for raw_id in raw_ids:
-            answer = self.answers[raw_id]
-            span = answer.span.within(load.span)
-            if answer.is_readable and answer.place in load.subjects and span:
+            response = self.responses[raw_id]
+            span = response.span.within(load.span)
+            if response.is_readable and response.place in load.subjects and span:
                 made_of.append((raw_id, span))
         return made_of
 
     def withheld(self, load: Load) -> Withheld:
         self._read()
         judged = [
-            (self.answers[raw_id].place, span, day, is_trusted)
+            (self.responses[raw_id].place, span, day, is_trusted)
             for raw_id, span in self._of(load, load.landed)
-            for day, is_trusted in self.answers[raw_id].days(span).items()
+            for day, is_trusted in self.responses[raw_id].days(span).items()
         ]
         if load.is_replay:
             parts = ((place, Span(day, day + DAY).within(span), is_trusted) for place, span, day, is_trusted in judged)
@@ -212,7 +212,7 @@ class Oracle:
         return {
             (place, day, day + DAY)
             for place in load.subjects
-            for day in Answer(place, load.span, False).days(load.span)
+            for day in Response(place, load.span, False).days(load.span)
             if (place, day) not in trusted
         }
 
@@ -220,10 +220,10 @@ class Oracle:
         """By place and hour, in the order of COLUMNS."""
         cells: dict[tuple[int, datetime], list[Decimal | None]] = {}
         for raw_id, span in sorted(self.out, key=lambda item: item[0]):
-            answer = self.answers[raw_id]
-            for hour, values in answer.trusted(span).items():
-                known = cells.setdefault((answer.place, hour), [None] * len(COLUMNS))
-                cells[answer.place, hour] = [
+            response = self.responses[raw_id]
+            for hour, values in response.trusted(span).items():
+                known = cells.setdefault((response.place, hour), [None] * len(COLUMNS))
+                cells[response.place, hour] = [
                     was if value is None else value for was, value in zip(known, values, strict=True)
                 ]
         return cells
@@ -251,8 +251,8 @@ class Oracle:
     def _read(self) -> None:
         """What was landed since the last time."""
         query = "SELECT id, location_id, window_start, window_end, http_status, payload FROM raw.weather_observations WHERE id > %s"
-        for raw_id, place, start, end, status, payload in self.pipeline.rows(query, max(self.answers, default=0)):
-            self.answers[raw_id] = read(place, Span(start, end), status, payload)
+        for raw_id, place, start, end, status, payload in self.pipeline.rows(query, max(self.responses, default=0)):
+            self.responses[raw_id] = read(place, Span(start, end), status, payload)
 
 
 MART = (

@@ -38,7 +38,7 @@ class Wiki:
     gone: set[int] = field(default_factory=set)
     """Pages that are deleted for now."""
     is_calm: bool = True
-    """Nothing is wrong with its answers yet."""
+    """Nothing is wrong with its responses yet."""
     asked: dict[str, str] = field(default_factory=dict)
     """The parameters of the request to answer."""
 
@@ -121,7 +121,7 @@ class Wiki:
         return next((title for title, leads_to in self.titles.items() if leads_to == page), "Elsewhere")
 
     def _list(self, page: int) -> list[Said]:
-        """The revisions in the window, with what this answer does not know or has wrong."""
+        """The revisions in the window, with what this response does not know or has wrong."""
         listed = [
             dict(said)
             for said in self.revisions[page]
@@ -153,7 +153,7 @@ def dump(document: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Part:
-    """One stored answer about a page; `page` is None where it cannot be read."""
+    """One stored response about a page; `page` is None where it cannot be read."""
 
     raw_id: int
     place: int
@@ -170,7 +170,7 @@ class Part:
 
 
 def read(row: tuple[Any, ...]) -> Part:
-    """An answer as it lies in raw."""
+    """A response as it lies in raw."""
     raw_id, place, start, end, status, url, load_id, attempt, payload = row
     page, is_last = None, True
     try:
@@ -191,13 +191,13 @@ def read(row: tuple[Any, ...]) -> Part:
 
 
 def same_page(part: Part, before: Part) -> bool:
-    """Whether an answer that continues another one tells of the same page."""
+    """Whether a response that continues another one tells of the same page."""
     ids = [each.page.get("pageid") if each.page and each.exists else None for each in (part, before)]
     return ids[0] == ids[1]
 
 
 def problems_of(parts: list[Part]) -> list[Part]:
-    """Of one page and one extraction: what cannot be used, and no later answer by id makes up for."""
+    """Of one page and one extraction: what cannot be used, and no later response by id makes up for."""
     made_up = [part.raw_id for part in parts if part.is_by_id and part.exists]
     return [part for part in parts if part.page is None and part.raw_id > max(made_up, default=0)]
 
@@ -231,7 +231,7 @@ def is_outside(said: Said) -> bool:
 
 
 def reading_of(parts: list[Part], span: Span, is_replay: bool) -> Reading:
-    """What the answers of one page and one extraction come to."""
+    """What the responses of one page and one extraction come to."""
     place, readable = parts[0].place, [part for part in parts if part.page is not None]
     if not readable or problems_of(parts) or not parts[-1].is_last:
         return Reading(place, parts[-1].raw_id, span, False)
@@ -412,7 +412,7 @@ class Oracle:
         for row in self.pipeline.rows(f"{MADE_OF} WHERE id > %s ORDER BY id", max(self.parts, default=0)):
             part = read(row)
             if part.continues and part.page is not None:
-                # Nothing else of the page can come between an answer and the one that continues it.
+                # Nothing else of the page can come between a response and the one that continues it.
                 before = [other for other in self.parts.values() if other.place == part.place][-1]
                 part = part if same_page(part, before) else replace(part, page=None, is_last=True)
             self.parts[row[0]] = part

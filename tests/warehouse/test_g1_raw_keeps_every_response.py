@@ -1,4 +1,4 @@
-"""G1: raw keeps every answer as it came, byte for byte, malformed ones too, and is append-only."""
+"""G1: raw keeps every response as it came, byte for byte, malformed ones too, and is append-only."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ import pytest
 import requests
 from airflow.sdk._shared.secrets_masker import redact
 
-from include.errors import BadAnswer
+from include.errors import BadResponse
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import Pipeline, utc
 
@@ -29,7 +29,7 @@ def recorded_body(bodies: list[bytes]) -> Callable[[bytes], bytes]:
     return keep
 
 
-def test_g1_slices_of_an_answer_for_two_places_are_its_exact_bytes(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g1_slices_of_a_response_for_two_places_are_its_exact_bytes(pipeline: Pipeline, sandbox: Sandbox) -> None:
     bodies: list[bytes] = []
     sandbox.faults.append(Fault(path="/v1/forecast", rewrite=recorded_body(bodies)))
     assert pipeline.run("weather", *WINDOW).errors == {}
@@ -71,7 +71,7 @@ def test_g1_a_raw_row_says_what_was_asked_and_answered(pipeline: Pipeline, sandb
         pytest.param(lambda path: Fault(path=path, status=503, body="overloaded \u2603"), id="http-503"),
     ],
 )
-def test_g1_a_broken_answer_is_kept_to_the_byte_and_a_rerun_repairs_it(
+def test_g1_a_broken_response_is_kept_to_the_byte_and_a_rerun_repairs_it(
     pipeline: Pipeline, sandbox: Sandbox, dag_id: str, break_it: Callable[[str], Fault]
 ) -> None:
     fault = break_it("/v1/forecast" if dag_id == "weather" else "/w/api.php")
@@ -100,37 +100,37 @@ def test_g1_a_broken_answer_is_kept_to_the_byte_and_a_rerun_repairs_it(
 
 
 @pytest.mark.parametrize("more", [{}, {"headers": {"Connection": "close"}}], ids=["kept-alive", "closed"])
-def test_g1_an_answer_that_does_not_end_is_kept_as_far_as_it_came(
+def test_g1_a_response_that_does_not_end_is_kept_as_far_as_it_came(
     pipeline: Pipeline, sandbox: Sandbox, more: dict[str, Any]
 ) -> None:
     """A byte now and then, so that no wait for the next one is long."""
     body = "0123456789" * 100
     sandbox.faults.append(Fault(path="/v1/forecast", status=200, body=body, pace=0.01, **more))
-    pipeline.patience.answer_seconds = 0.5
+    pipeline.patience.response_seconds = 0.5
     run = pipeline.run("weather", *WINDOW)
     ((raw_id, payload, problem),) = pipeline.rows("SELECT id, payload, problem FROM raw.weather_observations")
     assert 0 < len(payload) < len(body) and body.startswith(payload)
-    assert problem == "the answer took longer than 0.5 s"
+    assert problem == "the response took longer than 0.5 s"
     assert f"weather: {problem}; places Boston" in run.error and f"raw id {raw_id} " in run.error
-    assert isinstance(run.errors[0], BadAnswer)
+    assert isinstance(run.errors[0], BadResponse)
 
 
 @pytest.mark.parametrize(
     ("late", "words"),
     [
-        ({"delay": 60}, "no answer from .* \\(ReadTimeout\\)"),
-        # Both waits are shorter than what an answer may take, and longer together.
-        ({"delay": 0.3, "status": 200, "body": "01", "pace": 0.4}, "the answer took longer than 0.5 s"),
+        ({"delay": 60}, "no response from .* \\(ReadTimeout\\)"),
+        # Both waits are shorter than what a response may take, and longer together.
+        ({"delay": 0.3, "status": 200, "body": "01", "pace": 0.4}, "the response took longer than 0.5 s"),
     ],
     ids=["no-head", "no-body"],
 )
-def test_g1_an_answer_has_so_long_from_the_ask_to_its_last_byte(
+def test_g1_a_response_has_so_long_from_the_ask_to_its_last_byte(
     pipeline: Pipeline, sandbox: Sandbox, late: dict[str, Any], words: str
 ) -> None:
     sandbox.faults.append(Fault(path="/v1/forecast", **late))
-    pipeline.patience.answer_seconds = 0.5
+    pipeline.patience.response_seconds = 0.5
     error = pipeline.run("weather", *WINDOW).errors[0]
-    assert isinstance(error, BadAnswer) and error.is_retryable
+    assert isinstance(error, BadResponse) and error.is_retryable
     assert re.search(words, str(error))
 
 
@@ -186,16 +186,18 @@ def test_g1_an_api_key_stands_in_no_log_and_no_error(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO", with_key("http://127.0.0.1:9", key))
     error = pipeline.run("weather", *WINDOW).error
-    assert "no answer from http://127.0.0.1:9/v1/forecast" in error
+    assert "no response from http://127.0.0.1:9/v1/forecast" in error
     assert key[:6] not in error + "".join(capfd.readouterr())
     # What other libraries log of the URL at other levels goes through Airflow's masker.
     assert key[:6] not in str(redact(f"GET /v1/forecast?hourly=weather_code&apikey={quote(key, safe='')}"))
 
 
-def test_g1_no_answer_at_all_names_the_service_and_no_key(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_g1_no_response_at_all_names_the_service_and_no_key(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OPEN_METEO", "http://:s3cret@127.0.0.1:9")
     error = pipeline.run("weather", *WINDOW).error
-    assert "no answer from http://127.0.0.1:9/v1/forecast" in error
+    assert "no response from http://127.0.0.1:9/v1/forecast" in error
     assert "Boston" in error and "[2026-10-05, 2026-10-07) UTC" in error
     assert "s3cret" not in error
     assert "s3cret" not in pipeline.value("SELECT error FROM audit.load")
@@ -205,7 +207,7 @@ def test_g1_no_answer_at_all_names_the_service_and_no_key(pipeline: Pipeline, mo
     ("connection", "words"),
     [
         ("http://:s3cret@", "check the connection open_meteo"),
-        ("https://:s3cret@127.0.0.1:9", "no answer from https://127.0.0.1:9/v1/forecast"),
+        ("https://:s3cret@127.0.0.1:9", "no response from https://127.0.0.1:9/v1/forecast"),
         ("http://:s3cret@{lang}.test", "correct the connection"),
     ],
     ids=["no-host", "https", "unknown-field"],
