@@ -14,7 +14,7 @@ class BadSetting(WarehouseError):
 
 
 class BadWindow(WarehouseError):
-    """A window that cannot be loaded: it ends before it starts, lies in the future or before 1940, is no date, or misspelled."""
+    """A window that cannot be loaded: it ends before it starts, lies in the future or before 1940, is not a date, or misspelled."""
 
 
 class BadSeed(WarehouseError):

@@ -83,12 +83,10 @@ def read_body(response: requests.Response, seconds: float, asked: float) -> tupl
 
 
 def host_of(base_url: str, request: ApiRequest) -> str:
-    """Where to ask, with the fields of the request in it; Unanswered for a host with others, and for a value that is no name."""
+    """Where to ask, with the fields of the request in it; Unanswered for a host with others, and for a value that is not a name."""
     for name, value in request.host_fields.items():
         if not PART_OF_A_HOST.fullmatch(value):
-            problem = (
-                f"its {name} {value!r} is no part of a host's name: correct it in include/seed_data.yaml and seed again"
-            )
+            problem = f"its {name} {value!r} is not part of a host's name: correct it in include/seed_data.yaml and seed again"
             raise Unanswered(
                 f"{' '.join(request.about.split())}: {problem}, then clear this task",
                 BadResponse(problem, is_retryable=False),

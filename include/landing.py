@@ -187,7 +187,7 @@ def _decode(text: str, begins: int, *, has_long_numbers: bool) -> tuple[Document
         return int(digits)
 
     decoder = json.JSONDecoder(
-        parse_constant=lambda name: refuse(name, "is no JSON number"),
+        parse_constant=lambda name: refuse(name, "is not a JSON number"),
         parse_float=number_of,
         # Where they may be only: a function of our own for each number takes its time.
         parse_int=whole_number_of if has_long_numbers else None,
@@ -209,7 +209,7 @@ def _skip_space(text: str, position: int) -> int:
 def _broken_json(text: str, error: object) -> str:
     if STREAMING_ERROR in text[-2000:]:
         return f"the service broke off while it was answering: {text[text.rindex(STREAMING_ERROR) :][:200]}"
-    return f"the response is no complete JSON ({error}; {len(text)} characters, ends in {text[-40:]!r})"
+    return f"the response is not complete JSON ({error}; {len(text)} characters, ends in {text[-40:]!r})"
 
 
 def _what_postgresql_cannot_take(value: Any, text: str) -> str | None:

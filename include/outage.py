@@ -19,7 +19,7 @@ class Unanswered(BadResponse):
 
 
 class Faults:
-    """The requests of a try that got no response: raises where they are no faults of their own but an outage of the service."""
+    """The requests of a try that got no response: raises where they are not faults of their own but an outage of the service."""
 
     def __init__(self) -> None:
         self.first: Unanswered | None = None

@@ -9,7 +9,7 @@ from rich import progress
 from rich.console import Console
 
 NARROWEST = 160
-"""Columns where the output is no terminal: rich would fold a table to 80."""
+"""Columns where the output is not a terminal: rich would fold a table to 80."""
 
 
 def new_console() -> Console:

@@ -60,7 +60,7 @@ def read_seeds(path: Path = SEED_FILE) -> Seeds:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_KeysOnce)
     # The last two: what PyYAML makes of a tag that its text does not fit, such as !!int "".
     except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError) as error:
-        raise BadSeed(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
+        raise BadSeed(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise BadSeed(f"{path}: cannot be read: {error.strerror}") from None
     if not isinstance(document, dict) or not document or set(document) - {"locations", "pages"}:

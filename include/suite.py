@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Limit:
-    """A row is good while `column` is NULL or within [lowest, highest]; None is no bound. Bad rows are quarantined."""
+    """A row is good while `column` is NULL or within [lowest, highest]; None is not a bound. Bad rows are quarantined."""
 
     column: str
     lowest: float | None = None

@@ -23,7 +23,7 @@ def watched(command: str, url: str) -> Iterator[str]:
     """The address, made of `url`, for the connections of a command.
 
     While one of them waits for a lock, standard error gets a line for each process that keeps it waiting, once. A watch that
-    fails is no error.
+    fails is not an error.
     """
     # What others see of a session; PostgreSQL keeps 63 bytes of it.
     name = f"{command} {os.getpid()}@{socket.gethostname()[:40]}"

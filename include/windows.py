@@ -130,7 +130,7 @@ def parse_moment(text: str, name: str) -> datetime:
 def typed_range(first: str | None, last: str | None, now: datetime) -> tuple[datetime, datetime]:
     """First and last moment, both inclusive, of the options -s and -e of a command.
 
-    One alone stands for both; a date as the last is its whole day. BadWindow for what is no moment, future, or the wrong way round.
+    One alone stands for both; a date as the last is its whole day. BadWindow for what is not a moment, future, or reversed.
     """
     first, last = first or last, last or first
     if not first or not last:

@@ -38,7 +38,7 @@ def plain_table(title: str) -> Table:
 
 
 def summary_table(summary: Summary, first: date, end: date) -> Table:
-    """One line a subject; what is a figure a day is no column of it."""
+    """One line a subject; what is a figure a day is not a column of it."""
     marts = ", ".join(f"mart.{mart.name}" for mart in summary.source.marts)
     table = plain_table(f"{marts}, {first} to {end} (exclusive)")
     shown = [

@@ -171,7 +171,7 @@ def port_is_free(port: int) -> bool:
 
 
 def port_from(given: Mapping[str, str], names: tuple[str, ...], remembered: int) -> int:
-    """The port the environment asks for under one of `names`, else the remembered one. Failure when it is no port."""
+    """The port the environment asks for under one of `names`, else the remembered one. Failure when it is not a port."""
     for name in names:
         text = given.get(name, "").strip()
         if not text:

@@ -14,7 +14,7 @@ SELECT format('ALTER ROLE airflow PASSWORD %L', :'airflow_password') WHERE :'air
 SELECT format('ALTER ROLE postgres PASSWORD %L', :'superuser_password')
 WHERE inet_server_addr() IS NULL AND :'superuser_password' <> '' \gexec
 
--- A managed PostgreSQL's administrator is no superuser: it may only give a database to a role that it is a member of.
+-- A managed PostgreSQL's administrator is not a superuser: it may only give a database to a role that it is a member of.
 SELECT 'GRANT airflow TO CURRENT_USER' WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \gexec
 SELECT 'CREATE DATABASE airflow OWNER airflow'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'airflow') \gexec

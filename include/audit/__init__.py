@@ -51,7 +51,7 @@ def audit_load(connection: Connection, suite: Suite, load_id: int) -> Audit:
             "error": _error(withheld),
         }
         run(connection, "ops/judge_load.sql", parameters)
-    # Of a replay an untrusted unit may be no loss, since trusted ones have its span: it is not counted.
+    # Of a replay an untrusted unit may not be a loss, since trusted ones have its span: it is not counted.
     return Audit(outcomes, withheld, len(units) - len(failed) + len(withheld), quarantined.rows)
 
 

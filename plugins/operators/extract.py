@@ -138,7 +138,7 @@ class ExtractOperator(HttpOperator):
                 is_of_service=details.is_of_service,
             )
         if encoding != "utf-8":
-            raise BadResponse("the response is no UTF-8 text")
+            raise BadResponse("the response is not UTF-8 text")
         try:
             return self.source.read(request, text)
         except BadResponse as error:

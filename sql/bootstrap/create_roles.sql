@@ -12,7 +12,7 @@ BEGIN
             END;
         END IF;
     END LOOP;
-    -- A managed PostgreSQL's administrator is no superuser: it may only give a database to a role that it is a member of.
+    -- A managed PostgreSQL's administrator is not a superuser: it may only give a database to a role that it is a member of.
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         GRANT dw_owner TO CURRENT_USER;
     END IF;

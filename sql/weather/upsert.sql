@@ -28,7 +28,7 @@ unsettled AS MATERIALIZED (
     WHERE response.location_id = ANY(this.subject_ids)
 ),
 
--- In core's own precision, so that what is unchanged compares as equal. An hour without any value is no observation.
+-- In core's own precision, so that what is unchanged compares as equal. An hour without any value is not an observation.
 offered AS NOT MATERIALIZED (
     SELECT
         location_id,

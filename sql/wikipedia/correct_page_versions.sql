@@ -1,4 +1,4 @@
--- A response that was published before is no news of a page, so it ends no version. If it is the newest that was published, it
+-- A response that was published before is not news of a page, so it ends no version. If it is the newest that was published, it
 -- corrects the present one: what differs then is how the response was read.
 WITH described AS (
     SELECT DISTINCT ON (staged.page_id)

@@ -87,7 +87,7 @@ def test_what_does_not_respond_is_not_waited_for_without_end(airflow: Airflow, m
     assert rest.health(airflow.address) == {}
 
 
-def test_where_nothing_listens_is_no_health() -> None:
+def test_where_nothing_listens_is_not_health() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         assert rest.health(f"http://127.0.0.1:{bound.getsockname()[1]}") == {}

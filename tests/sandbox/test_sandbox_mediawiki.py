@@ -214,7 +214,7 @@ def test_formatversion_one(client: Any) -> None:
     assert body["query"]["normalized"] == [{"from": "é_x", "to": "É x"}]
 
 
-def test_without_format_the_response_is_no_json(client: Any) -> None:
+def test_without_format_the_response_is_not_json(client: Any) -> None:
     response = client.get("/w/api.php", action="query", titles="Cat")
     assert response.headers["Content-Type"].startswith("text/html")
 

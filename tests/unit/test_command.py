@@ -16,7 +16,7 @@ def raising(error: BaseException) -> int:
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
-        (Refused("-s is\nno date"), 2, "seed: -s is no date"),
+        (Refused("-s is not\na date"), 2, "seed: -s is not a date"),
         (psycopg.OperationalError("refused"), 2, "seed: the warehouse does not answer, `make up` starts it: refused"),
         (psycopg.errors.UndefinedTable("no"), 2, "seed: the warehouse has not been migrated: `python -m include migrate`"),
         (psycopg.errors.InsufficientPrivilege("permission denied"), 2, "seed: permission denied"),

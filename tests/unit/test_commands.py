@@ -256,7 +256,7 @@ def test_a_replay_of_some_places_or_pages(commands: list[Any], dag_id: str, para
 
 
 @pytest.mark.parametrize("dag_id", ["refresh_marts", "no_such_dag"])
-def test_a_replay_of_what_is_no_source_is_refused(commands: list[Any], dag_id: str) -> None:
+def test_a_replay_of_what_is_not_a_source_is_refused(commands: list[Any], dag_id: str) -> None:
     with pytest.raises(Refused, match=f"{dag_id} is not a source .*: weather, wikipedia"):
         replay_of(commands, dag_id, "-s", "2026-10-01")
 

@@ -125,7 +125,7 @@ def test_a_service_that_broke_off_is_named(understand: Callable[[str], Any], beg
 )
 @pytest.mark.parametrize("understand", [cut_array, parse_json])
 def test_what_cannot_be_cut_is_refused_in_words(understand: Callable[[str], Any], text: str) -> None:
-    with pytest.raises(BadResponse, match="no complete JSON") as error:
+    with pytest.raises(BadResponse, match="not complete JSON") as error:
         understand(text)
     assert error.value.is_retryable
     assert len(str(error.value)) < 500
@@ -134,9 +134,9 @@ def test_what_cannot_be_cut_is_refused_in_words(understand: Callable[[str], Any]
 @pytest.mark.parametrize(
     ("element", "said"),
     [
-        ("NaN", "NaN, which is no JSON number"),
-        ("Infinity", "Infinity, which is no JSON number"),
-        ('{"a": -Infinity}', "-Infinity, which is no JSON number"),
+        ("NaN", "NaN, which is not a JSON number"),
+        ("Infinity", "Infinity, which is not a JSON number"),
+        ('{"a": -Infinity}', "-Infinity, which is not a JSON number"),
         ('"\\u0000"', "\\u0000, which PostgreSQL cannot store"),
         ('{"a\\u0000": 1}', "\\u0000, which PostgreSQL cannot store"),
         ('"\\\\\\u0000"', "\\u0000, which PostgreSQL cannot store"),
@@ -169,15 +169,15 @@ def test_what_could_not_be_stored_is_the_problem_of_its_own_element(element: str
 
 
 @pytest.mark.parametrize("text", ["", " \r\n", "{}", '{"error": true}', "<html>", "null", "\ufeff[1]"])
-def test_what_is_no_array_is_refused_with_its_beginning(text: str) -> None:
+def test_what_is_not_an_array_is_refused_with_its_beginning(text: str) -> None:
     with pytest.raises(BadResponse) as error:
         cut_array(text)
     assert f"expected a JSON array, the response begins {text.strip()!r}" in str(error.value) or not text.strip()
 
 
 @pytest.mark.parametrize("text", ["", " ", "<html>", "{", '{"a":}', "\ufeff{}", "{} {}"])
-def test_what_is_no_document_is_refused_with_its_end(text: str) -> None:
-    with pytest.raises(BadResponse, match="no complete JSON") as error:
+def test_what_is_not_a_document_is_refused_with_its_end(text: str) -> None:
+    with pytest.raises(BadResponse, match="not complete JSON") as error:
         parse_json(text)
     assert repr(text) in str(error.value)
 

@@ -133,7 +133,7 @@ def test_the_language_of_a_page_is_a_part_of_the_host(language: str) -> None:
     ["", "en.evil.test/", "en@evil.test", "evil.test#", "en:80", "e n", "en.", "é", "en\r\nX: y", "-", "e" * 64],
 )
 def test_a_language_that_would_lead_to_another_host_is_refused(language: str) -> None:
-    with pytest.raises(BadResponse, match=r"page .*:Boston: its language .* is no part of a host's name") as refused:
+    with pytest.raises(BadResponse, match=r"page .*:Boston: its language .* is not part of a host's name") as refused:
         host_of("https://{language}.wikipedia.org", request_in(language))
     assert not refused.value.is_retryable
     assert "\n" not in str(refused.value)
@@ -143,8 +143,8 @@ def test_a_language_that_would_lead_to_another_host_is_refused(language: str) ->
     ("response", "headers", "said", "is_retryable", "retry_after"),
     [
         (Response(200, "u", b"{", "the connection broke after 1 bytes"), {}, "the connection broke", True, None),
-        (Response(200, "u", b"caf\xe9"), {}, "the response is no UTF-8 text", True, None),
-        (Response(200, "u", b"{"), {}, "no complete JSON", True, None),
+        (Response(200, "u", b"caf\xe9"), {}, "the response is not UTF-8 text", True, None),
+        (Response(200, "u", b"{"), {}, "not complete JSON", True, None),
         (Response(429, "u", b"slow down"), {}, "HTTP 429: the wiki refused for now: slow down", True, 5),
         (Response(429, "u", b"slow down"), {"retry-after": "33"}, "HTTP 429", True, 33),
         (Response(503, "u", b"\xff"), {"Retry-After": "9"}, "HTTP 503: the wiki failed", True, 9),

@@ -122,20 +122,20 @@ def test_a_bad_page_is_refused_by_file_entry_and_field(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("locations: [", "no valid YAML"),
-        ("a: b: c", "no valid YAML"),
-        ("locations: [!!python/object/apply:os.getcwd []]", "no valid YAML"),
+        ("locations: [", "not valid YAML"),
+        ("a: b: c", "not valid YAML"),
+        ("locations: [!!python/object/apply:os.getcwd []]", "not valid YAML"),
         ("", "expected two lists, locations and pages"),
         ("- Boston", "expected two lists, locations and pages"),
         ("places: []", "expected two lists, locations and pages"),
         ("locations: Boston", "locations must be a list"),
         ("pages: {title: A, language: en}", "pages must be a list"),
-        pytest.param("locations: [2026-02-30]", "no valid YAML"),
-        ("{[1]: 2}", "no valid YAML"),
-        ("{{a: 1}: 2}", "no valid YAML"),
-        ("pages: [!!bool maybe]", "no valid YAML"),
-        ('pages: [!!int ""]', "no valid YAML"),
-        ("pages: [!!timestamp today]", "no valid YAML"),
+        pytest.param("locations: [2026-02-30]", "not valid YAML"),
+        ("{[1]: 2}", "not valid YAML"),
+        ("{{a: 1}: 2}", "not valid YAML"),
+        ("pages: [!!bool maybe]", "not valid YAML"),
+        ('pages: [!!int ""]', "not valid YAML"),
+        ("pages: [!!timestamp today]", "not valid YAML"),
     ],
 )
 def test_a_file_of_another_form_is_refused_by_name(read: Read, path: Path, text: str, said: str) -> None:
@@ -145,11 +145,11 @@ def test_a_file_of_another_form_is_refused_by_name(read: Read, path: Path, text:
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_file_that_is_no_utf8_or_not_there_is_refused_by_name(path: Path) -> None:
+def test_a_file_that_is_not_utf8_or_not_there_is_refused_by_name(path: Path) -> None:
     with pytest.raises(BadSeed, match="cannot be read: No such file"):
         read_seeds(path)
     path.write_bytes(b"pages: [{title: caf\xe9, language: fr}]")
-    with pytest.raises(BadSeed, match=r"seeds\.yaml: no valid YAML"):
+    with pytest.raises(BadSeed, match=r"seeds\.yaml: not valid YAML"):
         read_seeds(path)
 
 
@@ -191,7 +191,7 @@ def test_a_name_stands_once(read: Read, path: Path, text: str, where: str) -> No
 def test_a_key_given_twice_is_refused_by_its_line(read: Read, path: Path, text: str, where: str) -> None:
     with pytest.raises(BadSeed) as error:
         read(text)
-    assert str(error.value) == f"{path}: no valid YAML: {where}"
+    assert str(error.value) == f"{path}: not valid YAML: {where}"
 
 
 def test_the_case_of_a_key_given_twice_is_refused(cases: Path) -> None:

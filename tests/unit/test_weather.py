@@ -245,7 +245,7 @@ def test_a_response_that_cannot_be_cut_is_kept_once_with_all_its_places() -> Non
         ([[1]] * 24, "[0] is [1]: input should be a valid number"),
     ],
 )
-def test_a_series_that_is_no_list_of_numbers_is_the_problem_of_its_place(
+def test_a_series_that_is_not_a_list_of_numbers_is_the_problem_of_its_place(
     variable: str, values: object, said: str
 ) -> None:
     text = text_for(3, lambda documents: documents[1]["hourly"].update({variable: values}))
@@ -310,7 +310,7 @@ def test_what_postgresql_could_not_take_of_one_place_is_the_problem_of_that_plac
     assert rows[1].payload == element
 
 
-def test_an_hour_that_is_no_whole_one_can_be_read_and_is_left_to_the_audit() -> None:
+def test_an_hour_that_is_not_a_whole_one_can_be_read_and_is_left_to_the_audit() -> None:
     assert problems_of(request_for(1), text_for(1, lambda documents: set_time("2026-11-18T03:30")(documents[0]))) == [
         None
     ]
@@ -336,7 +336,7 @@ def test_places_in_another_order_are_the_problem_of_those_that_moved() -> None:
     [
         (lambda documents: documents.pop(), "the response holds 2 places, 3 were asked for"),
         (lambda documents: documents.append(document(3)), "the response holds 4 places, 3 were asked for"),
-        (lambda documents: documents.clear(), "no complete JSON"),
+        (lambda documents: documents.clear(), "not complete JSON"),
     ],
 )
 def test_a_response_for_another_number_of_places_is_a_fault_of_the_service(
@@ -347,7 +347,7 @@ def test_a_response_for_another_number_of_places_is_a_fault_of_the_service(
     assert error.value.is_retryable and not error.value.is_of_service
 
 
-def test_one_document_is_no_response_for_several_places_nor_an_array_for_one() -> None:
+def test_one_document_is_not_a_response_for_several_places_nor_an_array_for_one() -> None:
     with pytest.raises(BadResponse, match="the response holds 1 places, 3 were asked for"):
         read(request_for(3), text_for(1))
     (problem,) = problems_of(request_for(1), f"[{text_for(1)}]")

@@ -318,7 +318,7 @@ def test_a_response_that_is_not_what_was_asked_for_is_the_problem_of_the_page_by
     assert problem is not None and said in problem and len(problem) < 300
 
 
-def test_what_is_left_out_of_a_revision_is_no_problem(request_: ApiRequest) -> None:
+def test_what_is_left_out_of_a_revision_is_not_a_problem(request_: ApiRequest) -> None:
     spare = revision(user="New", comment="", sha1="", tags=[], minor=False, size=-7)
     del spare["parentid"]
     assert problem_of(request_, body({"revisions": [spare]})) is None
@@ -382,8 +382,8 @@ def test_a_title_that_redirects_in_a_circle_is_asked_for_by_its_id_where_one_is_
     [
         ("[]", "expected a JSON object"),
         ("null", "expected a JSON object"),
-        ('{"query": {"pages": [{"pageid": 1', "no complete JSON"),
-        ("<html>", "no complete JSON"),
+        ('{"query": {"pages": [{"pageid": 1', "not complete JSON"),
+        ("<html>", "not complete JSON"),
         ('{"error": "x"}', "field error is 'x'"),
         ('{"error": null}', "field error is None"),
     ],
@@ -492,7 +492,7 @@ def test_recorded_errors_are_bad_responses_with_code_and_reason(
 def test_recorded_responses_of_other_apis_are_problems(recorded: Path, request_: ApiRequest, name: str) -> None:
     assert (
         problem_of(request_, recorded_text(recorded, name))
-        == "field query is missing: the wiki took the title for none"
+        == "field query is missing: the wiki did not take the title for one"
     )
 
 
@@ -521,7 +521,7 @@ def test_an_error_status_is_tried_again_only_where_that_helps(
 @pytest.mark.parametrize(
     "page", [{"invalid": True, "invalidreason": "bad"}, {"ns": -1, "special": True}, {"missing": True}]
 )
-def test_a_title_that_leads_nowhere_is_no_broken_response_but_a_missing_page(
+def test_a_title_that_leads_nowhere_is_not_a_broken_response_but_a_missing_page(
     request_: ApiRequest, page: dict[str, Any]
 ) -> None:
     text = json.dumps({"batchcomplete": True, "query": {"pages": [{"title": "A~~~", **page}]}})

@@ -89,7 +89,7 @@ def test_moments_are_utc_where_they_name_no_zone(text: str, expected: str) -> No
     ],
 )
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
-def test_what_is_no_date_is_refused_by_the_name_of_its_parameter(text: str, name: str) -> None:
+def test_what_is_not_a_date_is_refused_by_the_name_of_its_parameter(text: str, name: str) -> None:
     params = {"start_date": "2026-10-01", "end_date": "2026-11-01", name: text}
     with pytest.raises(BadWindow, match=f"^{name} must be a date or datetime") as error:
         resolve(run(params["start_date"], params["end_date"]), NOW)

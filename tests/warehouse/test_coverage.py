@@ -157,7 +157,7 @@ def test_the_queries_of_the_runbook_list_what_is_due_and_no_load_whose_window_wa
     assert loaded.rows(load_query) == []
 
 
-def test_a_failed_load_whose_hours_are_there_is_no_gap(loaded: Pipeline, sandbox: Sandbox) -> None:
+def test_a_failed_load_whose_hours_are_there_is_not_a_gap(loaded: Pipeline, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault(status=400, times=None))
     for dag_id in ("weather", "wikipedia"):
         assert loaded.run(dag_id, "2024-11-17", "2024-11-18").errors
@@ -359,7 +359,7 @@ def test_who_is_followed_now_is_missing_since_the_start_date_and_who_is_not_any_
     assert [row[:4] for row in coverage(loaded, "wikipedia")] == [("en:Boston", "16T00", "19T00", "missing")]
 
 
-def test_what_is_not_due_yet_is_no_gap(loaded: Pipeline) -> None:
+def test_what_is_not_due_yet_is_not_a_gap(loaded: Pipeline) -> None:
     assert gaps(loaded, utc("2024-11-19T23:59")) == []
     assert [str(gap.window) for gap in gaps(loaded, utc("2024-11-20"))] == ["[2024-11-19, 2024-11-20) UTC"] * 2
     note_catchup(loaded.owner, read_settings({"DW_START_DATE": "2024-11-20"}))

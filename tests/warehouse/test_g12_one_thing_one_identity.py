@@ -80,7 +80,7 @@ def test_g10_a_revision_without_a_parent_id_is_loaded(pipeline: Pipeline, sandbo
     assert core(pipeline, "parent_id, size_delta_bytes") == [(11, 0, 50), (12, None, None), (13, 12, 10)]
 
 
-def test_g12_a_name_without_an_account_is_no_address(pipeline: Pipeline, sandbox: Sandbox, cases: Path) -> None:
+def test_g12_a_name_without_an_account_is_not_an_address(pipeline: Pipeline, sandbox: Sandbox, cases: Path) -> None:
     case(sandbox, cases, "wiki_imported_users")
     load(pipeline)
     assert core(pipeline, "is_anonymous, is_temporary") == [
@@ -97,11 +97,11 @@ def test_g12_a_name_without_an_account_is_no_address(pipeline: Pipeline, sandbox
 @pytest.mark.parametrize(
     "name", ["10.1", "1.2.3.4/24", "fe80::1%eth0", ":", "dead:beef", "256.1.1.1", "Ab", "", "::ffff:1.2.3.4"]
 )
-def test_g12_whatever_a_user_is_called_is_no_error(pipeline: Pipeline, name: str) -> None:
+def test_g12_whatever_a_user_is_called_is_not_an_error(pipeline: Pipeline, name: str) -> None:
     assert pipeline.value("SELECT staging.is_ip_address(%s)", name) is (name == "::ffff:1.2.3.4")
 
 
-def test_g10_an_unknown_size_is_no_size(pipeline: Pipeline, sandbox: Sandbox, cases: Path) -> None:
+def test_g10_an_unknown_size_is_not_a_size(pipeline: Pipeline, sandbox: Sandbox, cases: Path) -> None:
     case(sandbox, cases, "wiki_unknown_size")
     load(pipeline)
     assert core(pipeline, "revision_size_bytes, size_delta_bytes, sha1") == [

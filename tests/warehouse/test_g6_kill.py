@@ -147,7 +147,7 @@ def test_g6_a_killed_refresh_stays_due(known: Pipeline) -> None:
     assert known.value(due) == 0
 
 
-def test_g6_an_audit_that_cannot_be_done_is_no_verdict(known: Pipeline, elsewhere: Callable[[], Pipeline]) -> None:
+def test_g6_an_audit_that_cannot_be_done_is_not_a_verdict(known: Pipeline, elsewhere: Callable[[], Pipeline]) -> None:
     run = planned(known, "weather")
     known.finish(run, until="transform")
     known.owner.execute("ALTER TABLE core.location RENAME TO away")

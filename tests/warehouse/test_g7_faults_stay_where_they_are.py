@@ -541,7 +541,7 @@ def test_g7_no_shape_ends_as_an_error_of_sql(
 
 
 @pytest.mark.parametrize("month", ["2026-10", "1950-01"])
-def test_g7_core_refuses_an_hour_that_is_no_whole_one(pipeline: Pipeline, month: str) -> None:
+def test_g7_core_refuses_an_hour_that_is_not_a_whole_one(pipeline: Pipeline, month: str) -> None:
     pipeline.owner.execute("SELECT core.ensure_weather_partitions(%s, %s)", [utc(f"{month}-01"), utc(f"{month}-02")])
     insert = "INSERT INTO core.weather (location_id, observed_at, raw_id, load_id) VALUES (1, %s, 1, 1)"
     pipeline.owner.execute(insert, [utc(f"{month}-01T05:00")])

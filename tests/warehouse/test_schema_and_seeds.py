@@ -39,7 +39,7 @@ def test_migrations_may_run_twice_and_at_once(server: str) -> None:
 
 
 def test_the_administrator_of_a_managed_server_suffices() -> None:
-    """It is no superuser; there are no roles yet that it could have been made a member of."""
+    """It is not a superuser; there are no roles yet that it could have been made a member of."""
     with temporary_server() as admin_url:
         with psycopg.connect(admin_url, autocommit=True) as superuser:
             superuser.execute("CREATE ROLE master LOGIN CREATEROLE CREATEDB")

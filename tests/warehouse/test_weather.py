@@ -140,7 +140,7 @@ def test_a_place_fourteen_hours_ahead_has_its_own_dates(pipeline: Pipeline) -> N
     ]
 
 
-def test_an_hour_without_any_value_is_no_observation_and_keeps_what_is_known(
+def test_an_hour_without_any_value_is_not_an_observation_and_keeps_what_is_known(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
     pipeline.run("weather", "2026-10-05", "2026-10-06")

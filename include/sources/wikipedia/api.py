@@ -212,7 +212,7 @@ def _problem_of(document: dict[str, Any], asked: Asked) -> str | None:
     """What is wrong with a response, naming the field; None for a good one: one that sql/wikipedia can read."""
     query = document.get("query")
     if not isinstance(query, dict):
-        return "field query is missing: the wiki took the title for none"
+        return "field query is missing: the wiki did not take the title for one"
     if "pages" not in query:
         return _problem_without_page(query)
     pages = query["pages"]

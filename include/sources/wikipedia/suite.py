@@ -26,7 +26,7 @@ SUITE = Suite(
             f"at most one revision, or {MOST_SET_ASIDE:.0%} of them, outside a limit",
             highest=0,
         ),
-        Check("every_page_exists", "vanished", "a page that the wiki has and that is no redirect", is_warning=True),
+        Check("every_page_exists", "vanished", "a page that the wiki has and that is not a redirect", is_warning=True),
         Check("page_is_followed_once", "followed_as", "no other followed title leads to this page", is_warning=True),
     ),
     units="wikipedia/units.sql",

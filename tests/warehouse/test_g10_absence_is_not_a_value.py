@@ -165,7 +165,7 @@ def test_g10_a_replay_that_ends_late_does_not_replace_what_was_read_since(pipeli
     assert hour(pipeline, "temperature_celsius::text") == ("22.20",)
 
 
-def test_g10_a_value_that_was_set_aside_is_no_value(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_g10_a_value_that_was_set_aside_is_not_a_value(pipeline: Pipeline, sandbox: Sandbox) -> None:
     """Also for a replay: it judges the stored responses anew, whatever former audits made of them."""
     says(sandbox, temperature_2m=22.2)
     load(pipeline)
@@ -189,7 +189,7 @@ def test_g10_a_replay_overrules_what_is_outside_a_limit_by_now(
     assert hour(pipeline, "temperature_celsius::text, raw_id") == ("22.20", 1)
 
 
-def test_g10_what_a_unit_withheld_is_no_value_and_what_lies_outside_the_window_is_not_published(
+def test_g10_what_a_unit_withheld_is_not_a_value_and_what_lies_outside_the_window_is_not_published(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
     says(sandbox, temperature_2m=22.2)
