@@ -1,0 +1,154 @@
+"""docs/security.md, what it says of roles, of data from outside, and of deletions."""
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from include.schema import bootstrap, migrate
+from include.warehouse import run
+from local.postgres import bin_dir, temporary_server
+from tests.warehouse.test_schema_and_seeds import AIRFLOW_DATABASE
+
+Url = Callable[[str], str]
+
+DAY = ("2026-10-05", "2026-10-06")
+
+RIGHTS = {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}
+"""What may be granted on a table."""
+
+TABLES = (
+    "SELECT relnamespace::regnamespace::text AS schema, relname, oid FROM pg_class "
+    "WHERE relkind IN ('r', 'p', 'v', 'm') AND relnamespace::regnamespace::text IN ('raw', 'staging', 'core', 'mart', 'audit')"
+)
+
+
+def rights(owner: psycopg.Connection, role: str) -> dict[tuple[str, str], set[str]]:
+    """Of each table and view: what the role may do with it as a whole."""
+    return {
+        (schema, name): set(granted or [])
+        for schema, name, granted in owner.execute(
+            f"SELECT schema, relname, array_agg(wanted) FILTER (WHERE has_table_privilege(%s, oid, wanted)) "
+            f"FROM ({TABLES}) AS listed CROSS JOIN unnest(%s::text[]) AS wanted GROUP BY schema, relname",
+            [role, sorted(RIGHTS)],
+        )
+    }
+
+
+def refused(url: str, *statements: str) -> None:
+    """None of these is allowed."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for words in statements:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(words)
+
+
+def test_a_reader_reads_core_and_marts_and_does_nothing_else(owner: psycopg.Connection) -> None:
+    for (schema, name), granted in rights(owner, "dw_reader").items():
+        assert granted <= {"SELECT"}, name
+        assert schema not in ("core", "mart") or granted == {"SELECT"}, name
+        assert schema not in ("raw", "staging") or not granted, name
+
+
+def test_the_loader_changes_no_answer_and_deletes_no_fact(owner: psycopg.Connection) -> None:
+    for (schema, name), granted in rights(owner, "dw_loader").items():
+        assert not granted & {"TRUNCATE", "REFERENCES", "TRIGGER"}, name
+        assert schema != "raw" or granted == {"SELECT", "INSERT"}, name
+        assert schema != "core" or "DELETE" not in granted or name == "weather_daily", name
+        assert schema != "mart" or granted == {"SELECT"}, name
+        assert name not in ("deletion", "catchup") or granted == {"SELECT"}, name
+        assert name != "schema_version" or not granted, name
+
+
+@pytest.mark.parametrize("role", ["dw_reader", "dw_loader"])
+def test_who_reads_or_loads_makes_nothing(database: Url, role: str) -> None:
+    refused(
+        database(role),
+        "CREATE TEMP TABLE large AS SELECT generate_series(1, 10)",
+        "SELECT lo_create(0)",
+        "SELECT lo_creat(-1)",
+        "SELECT lo_from_bytea(0, '\\x00')",
+        "CREATE TABLE public.mine ()",
+        "CREATE TABLE core.mine ()",
+        "CREATE SCHEMA mine",
+        "CREATE ROLE mine",
+        "CREATE DATABASE mine",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "SELECT pg_read_file('PG_VERSION')",
+    )
+
+
+def test_the_loader_reaches_what_only_an_owner_may_by_three_functions(owner: psycopg.Connection) -> None:
+    found = owner.execute(
+        "SELECT pronamespace::regnamespace || '.' || proname FROM pg_proc "
+        "WHERE prosecdef AND prorettype <> 'trigger'::regtype AND has_function_privilege('dw_loader', oid, 'EXECUTE') ORDER BY 1"
+    ).fetchall()
+    assert found == [("core.ensure_weather_partitions",), ("mart.refresh",), ("staging.refresh_statistics",)]
+    open_to_all = owner.execute(
+        "SELECT oid::regprocedure FROM pg_proc "
+        "WHERE prosecdef AND prorettype <> 'trigger'::regtype AND has_function_privilege('dw_reader', oid, 'EXECUTE')"
+    ).fetchall()
+    assert open_to_all == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["SELECT mart.refresh(%(name)s)", "SELECT staging.refresh_statistics(%(name)s)"],
+)
+def test_a_name_that_goes_into_a_function_of_the_owner_stays_a_name(database: Url, words: str) -> None:
+    with psycopg.connect(database("dw_loader"), autocommit=True) as loader:
+        for name in ('x"; DROP TABLE core.revision; --', "x; DROP TABLE core.revision"):
+            with pytest.raises(psycopg.errors.UndefinedTable, match=r"does not exist"):
+                loader.execute(words, {"name": name})
+        assert loader.execute("SELECT to_regclass('core.revision') IS NOT NULL").fetchone() == (True,)
+
+
+def test_no_reader_holds_up_a_migration(database: Url) -> None:
+    """It takes whatever locks it may: all advisory ones that ours ever were, and what it may read."""
+    refused(
+        database("dw_reader"),
+        "SELECT * FROM audit.schema_version",
+        "DO 'BEGIN LOCK TABLE audit.schema_version IN ACCESS SHARE MODE; END'",
+        "DO 'BEGIN LOCK TABLE core.weather IN ROW EXCLUSIVE MODE; END'",
+        "SELECT * FROM core.weather FOR KEY SHARE",
+    )
+    with psycopg.connect(database("dw_reader")) as reader:
+        reader.execute("SELECT pg_advisory_lock(hashtext('dw schema migration'))")
+        reader.execute("SELECT * FROM core.weather, core.revision, mart.daily_weather_aggregates")
+        assert migrate(f"{database('dw_owner')}&options=-c%20lock_timeout%3D2s")
+
+
+def test_migrations_take_turns(database: Url) -> None:
+    with psycopg.connect(database("dw_owner")) as other:
+        run(other, "ops/lock_schema.sql")
+        with pytest.raises(Exception, match="lock timeout"):
+            migrate(f"{database('dw_owner')}&options=-c%20lock_timeout%3D200ms")
+
+
+def test_each_database_is_for_its_own_roles() -> None:
+    with temporary_server() as admin_url:
+        for _ in range(2):
+            psql = [bin_dir() / "psql", "--quiet", "--no-psqlrc", "--dbname", admin_url, "--file", AIRFLOW_DATABASE]
+            subprocess.run(psql, env=os.environ | {"AIRFLOW_DB_PASSWORD": "secret"}, check=True)
+            bootstrap(admin_url)
+        connects = {
+            (role, database): can_connect(admin_url.replace("postgres@/postgres", f"{role}@/{database}"))
+            for role in ("postgres", "airflow", "dw_owner", "dw_loader", "dw_reader")
+            for database in ("postgres", "template1", "airflow", "dw")
+        }
+    allowed = {pair for pair, connected in connects.items() if connected}
+    assert allowed == {
+        *(("postgres", database) for database in ("postgres", "template1", "airflow", "dw")),
+        ("airflow", "airflow"),
+        *((role, "dw") for role in ("dw_owner", "dw_loader", "dw_reader")),
+    }
+
+
+def can_connect(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError as error:
+        return "permission denied for database" not in str(error)
+    return True
