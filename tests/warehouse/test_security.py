@@ -10,6 +10,7 @@ import pytest
 from include.schema import bootstrap, migrate
 from include.warehouse import run
 from local.postgres import bin_dir, temporary_server
+from tests.warehouse.pipeline import Pipeline
 from tests.warehouse.test_schema_and_seeds import AIRFLOW_DATABASE
 
 Url = Callable[[str], str]
@@ -152,3 +153,57 @@ def can_connect(url: str) -> bool:
     except psycopg.OperationalError as error:
         return "permission denied for database" not in str(error)
     return True
+
+
+def deletions(owner: psycopg.Connection) -> list[tuple]:
+    return owner.execute(
+        "SELECT table_name, operation, rows_deleted, deleted_by, application_name FROM audit.deletion ORDER BY deletion_id"
+    ).fetchall()
+
+
+def test_a_deletion_leaves_a_trace(pipeline: Pipeline, database: Url) -> None:
+    pipeline.run("weather", *DAY)
+    pipeline.run("wikipedia", *DAY)
+    assert deletions(pipeline.owner) == []  # no load deletes
+    with psycopg.connect(database("dw_owner"), autocommit=True, application_name="by hand") as owner:
+        owner.execute("DELETE FROM core.weather WHERE location_id = 1")
+        owner.execute("DELETE FROM core.weather_2026_10 WHERE observed_at < '2026-10-05T01:00Z'")
+        owner.execute("DELETE FROM core.revision WHERE false")
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            owner.execute("DELETE FROM raw.wikipedia_pages")
+        owner.execute("TRUNCATE core.weather")
+        with owner.transaction():
+            owner.execute("ALTER TABLE raw.wikipedia_pages DISABLE TRIGGER append_only")
+            owner.execute("DELETE FROM raw.wikipedia_pages")
+            owner.execute("ALTER TABLE raw.wikipedia_pages ENABLE TRIGGER append_only")
+        with owner.transaction(force_rollback=True):
+            owner.execute("DELETE FROM core.revision")
+    with psycopg.connect(database("postgres"), autocommit=True, application_name="admin") as admin:
+        admin.execute("SET ROLE dw_owner")
+        admin.execute("DELETE FROM core.wikipedia_page")
+    assert deletions(pipeline.owner) == [
+        ("core.weather", "DELETE", 24, "dw_owner", "by hand"),
+        ("core.weather_2026_10", "DELETE", 1, "dw_owner", "by hand"),
+        ("core.weather_2026_10", "TRUNCATE", 23, "dw_owner", "by hand"),
+        ("raw.wikipedia_pages", "DELETE", 1, "dw_owner", "by hand"),
+        ("core.wikipedia_page", "DELETE", 1, "postgres", "admin"),
+    ]
+
+
+@pytest.mark.parametrize("words", ["DELETE FROM", "TRUNCATE", "UPDATE"])
+def test_the_trace_stays(owner: psycopg.Connection, words: str) -> None:
+    owner.execute("INSERT INTO core.weather_condition VALUES (123, 'None')")
+    owner.execute("DELETE FROM core.weather_condition WHERE weather_code = 123")
+    with pytest.raises(psycopg.errors.RaiseException, match=r"audit\.deletion is append-only"):
+        owner.execute(f"{words} audit.deletion{' SET rows_deleted = 0' if words == 'UPDATE' else ''}")
+    assert len(deletions(owner)) == 1
+
+
+def test_every_table_that_no_load_deletes_from_is_watched(pipeline: Pipeline) -> None:
+    """Those of a source to come too: docs/adding-a-source.md has the line for it."""
+    pipeline.run("weather", *DAY)
+    unwatched = pipeline.rows(
+        f"SELECT schema || '.' || relname FROM ({TABLES}) AS listed "
+        "WHERE schema IN ('raw', 'core') AND oid NOT IN (SELECT tgrelid FROM pg_trigger WHERE tgname = 'note_deletion')"
+    )
+    assert unwatched == [("core.weather_daily",)]
