@@ -1,5 +1,15 @@
 """Errors that a user is meant to read: one line that names the thing and says what to do."""
 
+import re
+
+NOT_TO_BE_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What steers a terminal, begins a line that nobody wrote, or turns the direction of what follows."""
+
+
+def legible(text: str) -> str:
+    """A text from outside, as it may stand in a message or a log: what would steer the reader's screen is written out as \\x1b."""
+    return NOT_TO_BE_SHOWN.sub(lambda found: ascii(found[0])[1:-1], text)
+
 
 class WarehouseError(Exception):
     """Something a person has to know of; its text is shown as it is, without a traceback."""
@@ -45,7 +55,7 @@ class BadResponse(WarehouseError):
         retry_after: float | None = None,
         is_of_service: bool = False,
     ) -> None:
-        super().__init__(problem)
+        super().__init__(legible(problem))
         self.is_retryable = is_retryable
         self.retry_after = retry_after
         self.is_of_service = is_of_service

@@ -8,6 +8,7 @@ from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
 from include.command import typed
+from include.errors import legible
 from include.suite import Suite
 from include.windows import Window
 
@@ -23,7 +24,7 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
         verdict = "ok" if outcome.success else "warning" if outcome.is_warning else "WITHHELD"
         name = f"{outcome.expectation}({outcome.column})" if outcome.column else outcome.expectation
         sample = json.dumps(outcome.sample[:3], ensure_ascii=False) if outcome.sample else ""
-        rows.append((verdict, name, outcome.expected, outcome.observed, sample[:200]))
+        rows.append((verdict, name, outcome.expected, outcome.observed, legible(sample[:200])))
     widths = [max(len(row[index]) for row in rows) for index in range(4)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
@@ -43,7 +44,7 @@ def warnings_of(load_id: int, outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _warned(unit: dict[str, Any]) -> str:
-    return f"{unit['subject']} {unit['span_start'][:10]}: {unit['observed']}"
+    return f"{unit['subject']} {unit['span_start'][:10]}: {legible(str(unit['observed']))}"
 
 
 def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str, *, is_replay: bool = False) -> str:

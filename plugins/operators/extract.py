@@ -14,7 +14,7 @@ from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 
-from include.errors import BadResponse, WarehouseError
+from include.errors import BadResponse, WarehouseError, legible
 from include.http import fetch, host_of, retry_after_of, user_agent
 from include.landing import MAX_BODY_BYTES, Response, land, land_whole, note_problem, text_of
 from include.loads import Load, begin_extraction, finish_extraction
@@ -94,7 +94,7 @@ class ExtractOperator(HttpOperator):
     def _leave_out(self, request: ApiRequest, problem: str, raw_id: int | None) -> None:
         held = "no response" if raw_id is None else self._held_by(raw_id)
         self.log.warning(
-            "left out, all else goes on: %s; %s; window %s; %s", problem, request.about, request.window, held
+            "left out, all else goes on: %s; %s; window %s; %s", legible(problem), request.about, request.window, held
         )
 
     def _tell(self, error: BadResponse, seconds: float) -> None:

@@ -6,7 +6,7 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import LoadError
+from include.errors import LoadError, legible
 from include.source import Source
 from include.unreadable import BEGIN, FAULTS_OF_DATA, stage_readable
 from plugins.warehouse import warehouse
@@ -27,7 +27,7 @@ class TransformOperator(SQLExecuteQueryOperator):
         try:
             super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
         except FAULTS_OF_DATA as error:
-            self.log.warning("%s: the responses that fail are looked for", error.diag.message_primary)
+            self.log.warning("%s: the responses that fail are looked for", legible(str(error.diag.message_primary)))
             self._stage_readable()
 
     def _stage_readable(self) -> None:

@@ -3,14 +3,20 @@
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
 
+from include.landing import STREAMING_ERROR
 from include.schema import bootstrap, migrate
 from include.warehouse import run
 from local.postgres import bin_dir, temporary_server
+from sandbox import Fault, Sandbox
+from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import Pipeline
+from tests.warehouse.places import BOSTON, NEW_ENGLAND
 from tests.warehouse.test_schema_and_seeds import AIRFLOW_DATABASE
 
 Url = Callable[[str], str]
@@ -207,3 +213,103 @@ def test_every_table_that_no_load_deletes_from_is_watched(pipeline: Pipeline) ->
         "WHERE schema IN ('raw', 'core') AND oid NOT IN (SELECT tgrelid FROM pg_trigger WHERE tgname = 'note_deletion')"
     )
     assert unwatched == [("core.weather_daily",)]
+
+
+HOSTILE = {
+    "sql": "x'); DROP TABLE core.revision; --",
+    "parameter": "100% of %(load_id)s and %s",
+    "jinja": "{{ 7*7 }} {% for a in [] %} {{ conn.warehouse.password }}",
+    "html": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "markdown": "[x](javascript:alert(1)) `y` **z**",
+    "escape": "a\x1b[2J\x1b[31mb\r\nERROR forged line\u202e",
+    "shell": "$(touch /tmp/owned) `id`; '\"",
+}
+"""What people may write into a comment, or a service answer."""
+
+
+def hostile_revisions(text: str) -> Fault:
+    def poison(body: dict) -> dict:
+        for page in body["query"]["pages"]:
+            for revision in page.get("revisions", []):
+                revision |= {"user": text, "comment": text, "tags": [text]}
+        return body
+
+    return Fault(path="/w", transform=poison, times=None)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_users_comments_and_tags_are_stored_as_they_are(pipeline: Pipeline, sandbox: Sandbox, kind: str) -> None:
+    text = HOSTILE[kind]
+    sandbox.faults.append(hostile_revisions(text))
+    assert pipeline.run("wikipedia", *DAY).errors == {}
+    stored = pipeline.rows("SELECT DISTINCT revision_user, revision_comment, tags FROM core.revision")
+    assert stored == [(text, text, [text])]
+    assert pipeline.refresh_marts("manual")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if kind != "escape"])
+def test_names_of_places_and_pages_are_stored_as_they_are(pipeline: Pipeline, kind: str) -> None:
+    """The seed file refuses what cannot be shown, and in titles what no wiki has; here even that is taken."""
+
+    text = HOSTILE[kind]
+    follow(
+        pipeline.owner,
+        [replace(BOSTON, location_name=text, city=text, country=text)],
+        [replace(NEW_ENGLAND, page_title=text)],
+    )
+    run = pipeline.run("weather", *DAY)
+    assert run.errors == {}
+    assert run.loads[0]["label"].startswith(text)
+    pipeline.run("wikipedia", *DAY)
+    pipeline.refresh_marts("manual")
+    mart = "SELECT DISTINCT location_name, city, country FROM mart.daily_weather_aggregates"
+    assert pipeline.rows(mart) == [(text, text, text)]
+    assert pipeline.value("SELECT page_title FROM raw.wikipedia_pages LIMIT 1") == text
+
+
+def in_json(place: str) -> Fault:
+    """A good status, and the text at a place of the document."""
+    text = HOSTILE["escape"]
+
+    def poison(body: Any) -> Any:
+        if place == "error":
+            return {"error": {"code": text, "info": text, "*": text}, "reason": text}
+        for entry in body if isinstance(body, list) else [body]:
+            if place == "units" and "hourly_units" in entry:
+                entry["hourly_units"]["temperature_2m"] = text
+            if place == "time" and "hourly" in entry:
+                entry["hourly"]["time"][3] = text
+            for page in entry.get("query", {}).get("pages", []):
+                page["title"] = text
+                page["revisions"] = [
+                    {**revision, "timestamp": text, "user": 7} for revision in page.get("revisions", [])
+                ]
+        return body
+
+    return Fault(path="/", transform=poison, times=None)
+
+
+BODIES = {
+    "no-json": Fault(path="/", status=200, body=HOSTILE["escape"], times=None),
+    "refused": Fault(path="/", status=400, body=HOSTILE["escape"], times=None),
+    "failed": Fault(path="/", status=503, body=HOSTILE["escape"], times=None),
+    "streaming": Fault(
+        path="/", rewrite=lambda body: body[:50] + STREAMING_ERROR.encode() + HOSTILE["escape"].encode()
+    ),
+    **{place: in_json(place) for place in ("error", "units", "time")},
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_body_writes_no_line_of_its_own_into_log_or_ledger(
+    pipeline: Pipeline, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], body: str
+) -> None:
+    sandbox.faults.append(BODIES[body])
+    runs = pipeline.run("weather", *DAY), pipeline.run("wikipedia", *DAY)
+    told = [str(error) for run in runs for error in run.errors.values()]
+    told += [text for (text,) in pipeline.rows("SELECT error FROM audit.load WHERE error IS NOT NULL")]
+    told += [text for (text,) in pipeline.rows("SELECT observed FROM audit.withheld")]
+    assert any("forged" in text for text in told)
+    for text in (*told, *capfd.readouterr()):
+        assert "\x1b" not in text and "\u202e" not in text and "\r" not in text
+        assert "\nERROR forged" not in text
