@@ -67,7 +67,8 @@ def stage_readable(
         except FAULTS_OF_DATA as error:
             raise LoadError(
                 f"{source.name}: load {load_id} cannot be staged: {legible(str(error.diag.message_primary))}; each of its "
-                f"responses in {source.raw_table} can, alone: report it; meanwhile run its places or pages one by one"
+                f"responses in {source.raw_table} can, alone",
+                "report it; meanwhile run its places or pages one by one",
             ) from None
     return unreadable
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
 from include.command import typed
-from include.errors import legible
+from include.errors import in_lines, legible
 from include.suite import Suite
 from include.windows import Window
 
@@ -57,22 +57,25 @@ def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str, *, is_r
     rest = "nothing of it is published" if len(audit.withheld) == audit.units else "all else of it is published"
     # To clear the extraction of a replay would only read the same responses again.
     advice = (
-        f"It read stored responses, a replay asks nobody: to ask the service again run {again}"
+        "It read stored responses, a replay asks nobody: to ask the service again run"
         if is_replay
-        else "Once the source is healthy clear the task extract of this load with its downstream tasks, or fetch just these again: "
-        f"{again}"
+        else "Once the source is healthy clear the task extract of this load with its downstream tasks, or fetch just these again:"
     )
-    return (
-        f"{suite.name}: load {load_id} withheld {len(audit.withheld)} of {audit.units} units, {rest}: {spans}. "
-        f"Core keeps its last good values for them. {advice}. If a limit is wrong, change it in "
-        f"include/sources/{suite.name}/suite.py and clear the task validate with its downstream tasks"
+    return in_lines(
+        f"{suite.name}: load {load_id} withheld {len(audit.withheld)} of {audit.units} units, {rest}",
+        *spans,
+        "Core keeps its last good values for them.",
+        advice,
+        *again,
+        f"If a limit is wrong, change it in include/sources/{suite.name}/suite.py and clear the task validate with its downstream "
+        "tasks.",
     )
 
 
-def _listed(texts: Sequence[str], most: int, see: str) -> str:
+def _listed(texts: Sequence[str], most: int, see: str) -> list[str]:
     """Of many, the first ones, how many more there are, and where to see these."""
     more = [f"and {len(texts) - most} more, {see}"] if len(texts) > most else []
-    return "; ".join([*texts[:most], *more])
+    return [*texts[:most], *more]
 
 
 def joined(withheld: Iterable[Withheld]) -> list[Withheld]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from airflow.sdk import BaseHook
+from airflow.sdk._shared.secrets_masker import redact
 from airflow.sdk.execution_time.task_runner import _render_map_index, _serialize_rendered_fields
-from airflow.sdk.log import mask_secret, redact
+from airflow.sdk.log import mask_secret
 
 from include.source import Batch
 from include.windows import Window

@@ -59,7 +59,7 @@ def test_a_reader_reads_core_and_marts_and_does_nothing_else(owner: psycopg.Conn
         assert schema not in ("raw", "staging") or not granted, name
 
 
-def test_the_loader_changes_no_answer_and_deletes_no_fact(owner: psycopg.Connection) -> None:
+def test_the_loader_changes_no_response_and_deletes_no_fact(owner: psycopg.Connection) -> None:
     for (schema, name), granted in rights(owner, "dw_loader").items():
         assert not granted & {"TRUNCATE", "REFERENCES", "TRIGGER"}, name
         assert schema != "raw" or granted == {"SELECT", "INSERT"}, name
@@ -224,7 +224,7 @@ HOSTILE = {
     "escape": "a\x1b[2J\x1b[31mb\r\nERROR forged line\u202e",
     "shell": "$(touch /tmp/owned) `id`; '\"",
 }
-"""What people may write into a comment, or a service answer."""
+"""What people may write into a comment, or a service send."""
 
 
 def hostile_revisions(text: str) -> Fault:
