@@ -1,8 +1,43 @@
-"""Errors that a user is meant to read: one line that names the thing and says what to do."""
+"""Errors that a user is meant to read: they name the thing and say what to do."""
+
+import re
+
+NOT_TO_BE_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What steers a terminal, begins a line that nobody wrote, or turns the direction of what follows."""
+
+
+def legible(text: str) -> str:
+    """A text from outside, as it may stand in a message or a log: what would steer the reader's screen is written out as \\x1b."""
+    return NOT_TO_BE_SHOWN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+FIRST_LINE = 160
+"""Characters of a message's first line, which lists and the web UI show first: what it is, and where."""
+
+
+def in_lines(text: str, *more: str) -> str:
+    """A message for the web UI: what and where in the first line, all else and the advice in lines of their own."""
+    lines = [text] if len(text) <= FIRST_LINE else [f"{text[: FIRST_LINE - 1]}…", text]
+    return "\n".join([*lines, *filter(None, more)])
+
+
+def in_one_line(message: str) -> str:
+    """What in_lines has made, for a list: its lines after each other, each text once."""
+    first, *more = [" ".join(line.split()) for line in message.splitlines() if line.strip()] or [""]
+    is_whole = not (first.endswith("…") and more and more[0].startswith(first[:-1]))
+    return "; ".join([first, *more] if is_whole else more)
 
 
 class WarehouseError(Exception):
-    """Something a person has to know of; its text is shown as it is, without a traceback."""
+    """Something a person has to know of; its text is shown as it is, without a traceback.
+
+    `advice` says what to do about it: in the same line where a command tells it, in a line of its own in the web UI.
+    """
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what}; {advice}" if advice else what)
+        self.what = what
+        self.advice = advice
 
 
 class Refused(WarehouseError):
@@ -45,7 +80,7 @@ class BadResponse(WarehouseError):
         retry_after: float | None = None,
         is_of_service: bool = False,
     ) -> None:
-        super().__init__(problem)
+        super().__init__(legible(problem))
         self.is_retryable = is_retryable
         self.retry_after = retry_after
         self.is_of_service = is_of_service

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from include.errors import BadResponse
+from include.errors import BadResponse, legible
 from include.loads import Load
 from include.source import ApiRequest, RawRow, Source
 from include.warehouse import Connection, run
@@ -86,7 +86,7 @@ def note_problem(
             "window_start": window.start,
             "window_end": window.end,
             "raw_id": raw_id,
-            "problem": problem,
+            "problem": legible(problem),
         },
     )
 

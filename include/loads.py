@@ -69,7 +69,7 @@ def begin_extraction(connection: Connection, load_id: int) -> Load:
     with connection.transaction():
         row = run(connection, "ops/begin_extraction.sql", {"load_id": load_id}).fetchone()
         if row is None:
-            raise LoadError(f"load {load_id} was planned again since: clear the whole run, not one of its tasks")
+            raise LoadError(f"load {load_id} was planned again since", "clear the whole run, not one of its tasks")
         run(connection, "ops/forget_problems.sql", {"load_id": load_id})
     load_id, attempt, subject_ids, start, end, is_replay = row
     return Load(load_id, attempt, tuple(subject_ids), Window(start, end), is_replay)
@@ -80,7 +80,8 @@ def finish_extraction(connection: Connection, load: Load, rows_raw: int) -> None
     parameters = {"load_id": load.load_id, "attempt": load.attempt, "rows_raw": rows_raw}
     if run(connection, "ops/finish_extraction.sql", parameters).fetchone() is None:
         raise LoadError(
-            f"load {load.load_id}: attempt {load.attempt} was overtaken by a newer extraction or plan of the run; that one counts"
+            f"load {load.load_id}: attempt {load.attempt} was overtaken by a newer extraction or plan of the run",
+            "that one counts, there is nothing to do",
         )
 
 

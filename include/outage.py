@@ -12,10 +12,17 @@ class Unanswered(BadResponse):
 
     def __init__(self, text: str, error: BadResponse, raw_id: int | None = None) -> None:
         super().__init__(
-            text, is_retryable=error.is_retryable, retry_after=error.retry_after, is_of_service=error.is_of_service
+            str(error),
+            is_retryable=error.is_retryable,
+            retry_after=error.retry_after,
+            is_of_service=error.is_of_service,
         )
         self.problem = str(error)
+        self.text = text
         self.raw_id = raw_id
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Faults:

@@ -19,8 +19,8 @@ def replay_responses(connection: Connection, source: Source, load: Load) -> int:
         responses, subjects = row
         if not responses:
             raise LoadError(
-                f"{source.name}: {source.raw_table} holds no complete response to replay for {subjects}; window {load.window}; "
-                "run the window without replay first, which asks the service"
+                f"{source.name}: {source.raw_table} holds no complete response to replay for {subjects}; window {load.window}",
+                "run the window without replay first, which asks the service",
             )
         finish_extraction(connection, load, responses)
     return int(responses)

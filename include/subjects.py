@@ -36,11 +36,13 @@ class Subjects:
         rows = run(connection, self.statement("active"), {"names": list(names) if names else None}).fetchall()
         if unknown := set(names or ()) - {name for row in rows for name in row[1:]}:
             raise WarehouseError(
-                f"not a tracked {self.one}: {', '.join(sorted(unknown))}; see {self.table} and include/seed_data.yaml"
+                f"not a tracked {self.one}: {', '.join(sorted(unknown))}",
+                f"see {self.table} and include/seed_data.yaml",
             )
         if not rows:
             raise WarehouseError(
-                f"no active {self.one} is tracked: add one to include/seed_data.yaml and run `{typed('python -m include seed')}`"
+                f"no active {self.one} is tracked",
+                f"add one to include/seed_data.yaml and run `{typed('python -m include seed')}`",
             )
         return [(row[0], row[1]) for row in rows]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from include.errors import LoadError
+from include.errors import LoadError, legible
 from include.source import Source
 from include.warehouse import Connection, run, statement
 
@@ -57,7 +57,7 @@ def stage_readable(
                     _leave_out(connection, load_id, [(response, "not tried") for response in others.values()])
                     _stage(connection, load_id, statements)
             except FAULTS_OF_DATA as error:
-                return f"PostgreSQL cannot read it: {error.diag.message_primary}"
+                return f"PostgreSQL cannot read it: {legible(str(error.diag.message_primary))}"
             return None
 
         unreadable = _search(failure_of, responses)
@@ -66,8 +66,9 @@ def stage_readable(
             _stage(connection, load_id, statements)
         except FAULTS_OF_DATA as error:
             raise LoadError(
-                f"{source.name}: load {load_id} cannot be staged: {error.diag.message_primary}; each of its responses in "
-                f"{source.raw_table} can, alone: report it; meanwhile run its places or pages one by one"
+                f"{source.name}: load {load_id} cannot be staged: {legible(str(error.diag.message_primary))}; each of its "
+                f"responses in {source.raw_table} can, alone",
+                "report it; meanwhile run its places or pages one by one",
             ) from None
     return unreadable
 

@@ -67,10 +67,12 @@ def resolve(times: RunTimes, now: datetime, revision: timedelta = timedelta(0)) 
         window = times.last_interval
     if window.start > now:
         raise BadWindow(
-            f"the window {window} lies in the future; it is {_short(now)} UTC now, choose an earlier start_date"
+            f"the window {window} lies in the future, it is {_short(now)} UTC now", "choose an earlier start_date"
         )
     if window.start < EARLIEST:
-        raise BadWindow(f"the window {window} begins before 1940-01-01, where the weather archive begins")
+        raise BadWindow(
+            f"the window {window} begins before 1940-01-01, where the weather archive begins", "choose a later one"
+        )
     return Window(max(window.start - revision, EARLIEST), window.end) if times.is_scheduled else window
 
 
@@ -91,7 +93,7 @@ def interval(schedule: str, moment: datetime) -> Window:
 def until(window: Window, end: datetime) -> Window:
     """The part of the window before `end`; raises BadWindow when nothing is left."""
     if window.start >= end:
-        raise BadWindow(f"the window {window} holds nothing that can be known yet; choose an earlier start_date")
+        raise BadWindow(f"the window {window} holds nothing that can be known yet", "choose an earlier start_date")
     return Window(window.start, min(window.end, end))
 
 
@@ -99,7 +101,7 @@ def whole_hours(window: Window) -> Window:
     """The full hours [start, end) whose stamps lie in the window; raises BadWindow when there is none."""
     start, end = _next_hour(window.start), _next_hour(window.end)
     if start >= end:
-        raise BadWindow(f"the window {window} holds no full hour; give it at least one")
+        raise BadWindow(f"the window {window} holds no full hour", "give it at least one")
     return Window(start, end)
 
 
@@ -107,7 +109,7 @@ def whole_seconds(window: Window) -> Window:
     """The full seconds [start, end) whose stamps lie in the window; raises BadWindow when there is none."""
     start, end = _next_second(window.start), _next_second(window.end)
     if start >= end:
-        raise BadWindow(f"the window {window} holds no full second; give it at least one")
+        raise BadWindow(f"the window {window} holds no full second", "give it at least one")
     return Window(start, end)
 
 
@@ -166,12 +168,12 @@ def whole_days(window: Window) -> tuple[date, date]:
 def _from_params(start: str | None, end: str | None) -> Window:
     if not start or not end:
         missing = "end_date" if start else "start_date"
-        raise BadWindow(f"{missing} is missing: give both start_date and end_date, or neither; end_date is exclusive")
+        raise BadWindow(f"{missing} is missing", "give both start_date and end_date, or neither; end_date is exclusive")
     window = Window(parse_moment(start, "start_date"), parse_moment(end, "end_date"))
     if window.start >= window.end:
         raise BadWindow(
-            f"start_date {start} is not before end_date {end}; end_date is exclusive, "
-            "so one day is for example 2026-10-01 to 2026-10-02"
+            f"start_date {start} is not before end_date {end}",
+            "end_date is exclusive, so one day is for example 2026-10-01 to 2026-10-02",
         )
     return window
 

@@ -173,6 +173,8 @@ def create_metadata_database(address: str) -> None:
             connection.execute("create role airflow login")
         if not connection.execute("select 1 from pg_database where datname = 'airflow'").fetchone():
             connection.execute("create database airflow owner airflow")
+        # Whoever may connect to a database may make temporary tables in it, and take the advisory locks that Airflow waits for.
+        connection.execute("revoke all on database airflow, postgres, template1 from public")
 
 
 @contextmanager

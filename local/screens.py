@@ -9,6 +9,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
+from include.errors import legible
 from include.summary import Summary
 from local.console import out
 
@@ -59,12 +60,16 @@ def summary_table(summary: Summary, first: date, end: date) -> Table:
 def _text(value: Any) -> Text:
     if value is None:
         return Text("")
-    return Text(f"{value:,}" if isinstance(value, int | Decimal) else str(value))
+    return Text(f"{value:,}" if isinstance(value, int | Decimal) else legible(str(value)))
 
 
 def daily_plot(title: str, series: Sequence[tuple[str, Any]], first: date, end: date) -> str:
     """Some subjects' figures of each day on one scale, a block a day; empty where these are not lists of figures."""
-    chosen = [(name, figures) for name, figures in series if isinstance(figures, list) and set(figures) != {None}]
+    chosen = [
+        (legible(str(name)), figures)
+        for name, figures in series
+        if isinstance(figures, list) and set(figures) != {None}
+    ]
     chosen = chosen[:MOST_LINES]
     known = [figure for _, figures in chosen for figure in figures if figure is not None]
     if not known:

@@ -18,3 +18,8 @@ WHERE inet_server_addr() IS NULL AND :'superuser_password' <> '' \gexec
 SELECT 'GRANT airflow TO CURRENT_USER' WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \gexec
 SELECT 'CREATE DATABASE airflow OWNER airflow'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'airflow') \gexec
+
+-- Whoever may connect to a database may make temporary tables in it, and take the advisory locks that Airflow waits for.
+SELECT 'GRANT CONNECT ON DATABASE airflow TO airflow; REVOKE ALL ON DATABASE airflow FROM public'
+FROM pg_database WHERE datname = 'airflow' AND pg_has_role(datdba, 'USAGE') \gexec
+SELECT 'REVOKE ALL ON DATABASE postgres, template1 FROM public' WHERE inet_server_addr() IS NULL \gexec

@@ -15,7 +15,7 @@ from typing import Any
 
 from include.audit.quarantine import Quarantined
 from include.audit.units import Unit
-from include.errors import UnfinishedAudit
+from include.errors import UnfinishedAudit, in_lines
 from include.suite import Check, Limit, Suite
 
 SAMPLE = 20
@@ -168,5 +168,6 @@ def _validate(batch: Any, expectations: Sequence[Any], result_format: Any) -> li
         # One report, or one for each metric of the expectation.
         reports = [result.exception_info or {}, *(result.exception_info or {}).values()]
         if raised := [report for report in reports if isinstance(report, dict) and report.get("raised_exception")]:
-            raise UnfinishedAudit(f"the audit could not run: {raised[0].get('exception_message')}")
+            why = " ".join(str(raised[0].get("exception_message")).split())
+            raise UnfinishedAudit(in_lines(f"the audit could not run: {why}"))
     return sorted(results, key=lambda result: result.expectation_config.meta["number"])

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from include.errors import legible
 from include.suite import Check, Suite
 from include.warehouse import Connection, run, statement
 from include.windows import Window
@@ -105,6 +106,6 @@ def _withheld(unit: Unit, check: Check) -> Withheld:
         unit["name"],
         Window(unit["span_start"], unit["span_end"]),
         check,
-        str(seen) if isinstance(seen, str) else f"{check.column.replace('_', ' ')}: {seen}",
+        legible(seen) if isinstance(seen, str) else f"{check.column.replace('_', ' ')}: {seen}",
         tuple(unit["raw_ids"]),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
 from include.command import typed
+from include.errors import in_lines, legible
 from include.suite import Suite
 from include.windows import Window
 
@@ -23,7 +24,7 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
         verdict = "ok" if outcome.success else "warning" if outcome.is_warning else "WITHHELD"
         name = f"{outcome.expectation}({outcome.column})" if outcome.column else outcome.expectation
         sample = json.dumps(outcome.sample[:3], ensure_ascii=False) if outcome.sample else ""
-        rows.append((verdict, name, outcome.expected, outcome.observed, sample[:200]))
+        rows.append((verdict, name, outcome.expected, outcome.observed, legible(sample[:200])))
     widths = [max(len(row[index]) for row in rows) for index in range(4)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
@@ -43,7 +44,7 @@ def warnings_of(load_id: int, outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _warned(unit: dict[str, Any]) -> str:
-    return f"{unit['subject']} {unit['span_start'][:10]}: {unit['observed']}"
+    return f"{unit['subject']} {unit['span_start'][:10]}: {legible(str(unit['observed']))}"
 
 
 def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str, *, is_replay: bool = False) -> str:
@@ -56,22 +57,25 @@ def left_out(suite: Suite, load_id: int, audit: Audit, names_param: str, *, is_r
     rest = "nothing of it is published" if len(audit.withheld) == audit.units else "all else of it is published"
     # To clear the extraction of a replay would only read the same responses again.
     advice = (
-        f"It read stored responses, a replay asks nobody: to ask the service again run {again}"
+        "It read stored responses, a replay asks nobody: to ask the service again run"
         if is_replay
-        else "Once the source is healthy clear the task extract of this load with its downstream tasks, or fetch just these again: "
-        f"{again}"
+        else "Once the source is healthy clear the task extract of this load with its downstream tasks, or fetch just these again:"
     )
-    return (
-        f"{suite.name}: load {load_id} withheld {len(audit.withheld)} of {audit.units} units, {rest}: {spans}. "
-        f"Core keeps its last good values for them. {advice}. If a limit is wrong, change it in "
-        f"include/sources/{suite.name}/suite.py and clear the task validate with its downstream tasks"
+    return in_lines(
+        f"{suite.name}: load {load_id} withheld {len(audit.withheld)} of {audit.units} units, {rest}",
+        *spans,
+        "Core keeps its last good values for them.",
+        advice,
+        *again,
+        f"If a limit is wrong, change it in include/sources/{suite.name}/suite.py and clear the task validate with its downstream "
+        "tasks.",
     )
 
 
-def _listed(texts: Sequence[str], most: int, see: str) -> str:
+def _listed(texts: Sequence[str], most: int, see: str) -> list[str]:
     """Of many, the first ones, how many more there are, and where to see these."""
     more = [f"and {len(texts) - most} more, {see}"] if len(texts) > most else []
-    return "; ".join([*texts[:most], *more])
+    return [*texts[:most], *more]
 
 
 def joined(withheld: Iterable[Withheld]) -> list[Withheld]:

@@ -28,7 +28,8 @@ UNITED = {
 
 
 def bootstrap(admin_url: str) -> None:
-    """Creates the roles and the database `dw` where they are missing, and sets the passwords that the environment names.
+    """Creates the roles and the database `dw` where they are missing, sets the passwords that the environment names, and takes
+    from everybody else the right to connect to it.
 
     `admin_url` connects to any database of the server, as a superuser or as a role that may create roles and databases.
     """
@@ -42,7 +43,9 @@ def bootstrap(admin_url: str) -> None:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             _create_database(connection)
         # Times in messages and in jsonb are then UTC, whatever the client's zone.
-        connection.execute(f"ALTER DATABASE {DATABASE} SET timezone TO 'UTC'")
+        connection.execute(sql.SQL("ALTER DATABASE {} SET timezone TO 'UTC'").format(sql.Identifier(DATABASE)))
+    with psycopg.connect(admin_url, dbname=DATABASE, autocommit=True) as connection:
+        run(connection, "bootstrap/restrict_database.sql")
 
 
 def _create_database(connection: psycopg.Connection) -> None:

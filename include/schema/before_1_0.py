@@ -12,8 +12,6 @@ STEPS = {path.name[:4]: path for path in sorted((SQL_FOLDER / "schema" / "before
 
 def bring_to_baseline(connection: Connection) -> None:
     """Takes the steps that a warehouse of before 1.0 has before it; leaves any other alone, also an empty one."""
-    if connection.execute("SELECT to_regclass('audit.schema_version')").fetchone() == (None,):
-        return
     *former, baseline = STEPS
     found = connection.execute("SELECT version_num FROM audit.schema_version").fetchone()
     if found and found[0] in former:

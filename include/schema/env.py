@@ -6,6 +6,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from include.schema.before_1_0 import bring_to_baseline
+from include.warehouse import run
 
 config = context.config
 # A creator keeps libpq's own reading of the URL: SQLAlchemy's does not know a percent-encoded socket directory.
@@ -14,12 +15,10 @@ engine = create_engine(
 )
 
 with engine.connect() as connection:
-    # Held to the end of the transaction: of two migrations at once the second waits, then finds nothing to do.
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('dw schema migration'))")
     connection.exec_driver_sql("SET client_min_messages = warning")
-    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS audit")
     driver = connection.connection.driver_connection
     assert driver is not None
+    run(driver, "ops/lock_schema.sql")
     bring_to_baseline(driver)
     context.configure(connection=connection, version_table="schema_version", version_table_schema="audit")
     with context.begin_transaction():

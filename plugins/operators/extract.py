@@ -14,7 +14,7 @@ from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 
-from include.errors import BadResponse, WarehouseError
+from include.errors import BadResponse, WarehouseError, in_lines, legible
 from include.http import fetch, host_of, retry_after_of, user_agent
 from include.landing import MAX_BODY_BYTES, Response, land, land_whole, note_problem, text_of
 from include.loads import Load, begin_extraction, finish_extraction
@@ -52,9 +52,12 @@ class ExtractOperator(HttpOperator):
         self.parameters = parameters
         self.patience = patience
         self.clock = clock
+        self.is_last_try = False
 
     def execute(self, context: Context) -> None:
         """Lands the responses of a new extraction attempt; of a replay, finds those that are there."""
+        instance = context["ti"]
+        self.is_last_try = instance.try_number > instance.max_tries
         with warehouse() as connection:
             try:
                 load = begin_extraction(connection, self.parameters["load_id"])
@@ -68,7 +71,7 @@ class ExtractOperator(HttpOperator):
                     raise
                 raise AirflowFailException(str(error)) from None
             except WarehouseError as error:
-                raise AirflowFailException(str(error)) from None
+                raise AirflowFailException(in_lines(error.what, error.advice)) from None
         self.log.info("load %d: %d rows %s in raw", load.load_id, rows, "found" if load.is_replay else "landed")
 
     def _converse(self, connection: Connection, load: Load) -> int:
@@ -94,7 +97,7 @@ class ExtractOperator(HttpOperator):
     def _leave_out(self, request: ApiRequest, problem: str, raw_id: int | None) -> None:
         held = "no response" if raw_id is None else self._held_by(raw_id)
         self.log.warning(
-            "left out, all else goes on: %s; %s; window %s; %s", problem, request.about, request.window, held
+            "left out, all else goes on: %s; %s; window %s; %s", legible(problem), request.about, request.window, held
         )
 
     def _tell(self, error: BadResponse, seconds: float) -> None:
@@ -109,7 +112,7 @@ class ExtractOperator(HttpOperator):
         except BadResponse as error:
             raw_id = land_whole(connection, self.source, load, request, response, str(error))
             raise Unanswered(
-                f"{self.source.name}: {error}; {request.about}; window {request.window}; {self._held_by(raw_id)}; {_advice(error)}",
+                self._told(request, error, self._held_by(raw_id), self._advice(error)),
                 error,
                 raw_id,
             ) from None
@@ -118,6 +121,16 @@ class ExtractOperator(HttpOperator):
             if raw_row.problem:
                 self._leave_out(request, raw_row.problem, raw_id)
         return len(raw_rows), understood
+
+    def _told(self, request: ApiRequest, error: BadResponse, *more: str) -> str:
+        return in_lines(f"{self.source.name}, {request.window}: {error}", request.about, *more)
+
+    def _advice(self, error: BadResponse) -> str:
+        if not error.is_retryable:
+            return "trying again would not help: correct what it names, then clear this task"
+        if self.is_last_try:
+            return "no try is left: clear this task once the service is healthy"
+        return "it is tried again by itself"
 
     def _held_by(self, raw_id: int) -> str:
         return f"raw id {raw_id} of {self.source.raw_table} holds the response"
@@ -166,8 +179,12 @@ class ExtractOperator(HttpOperator):
                 )
         except BadResponse as error:
             raise Unanswered(
-                f"{self.source.name}: {error}; {request.about}; window {request.window}; check the connection "
-                f"{request.connection_id} and the network, then clear this task",
+                self._told(
+                    request,
+                    error,
+                    self._advice(error) if error.is_retryable else "",
+                    f"check the connection {request.connection_id} and the network, then clear this task",
+                ),
                 error,
             ) from None
 
@@ -189,9 +206,3 @@ def _base_url(hook: HttpHook, connection_id: str) -> str:
     if connection.conn_type == "https" and base_url.startswith("http://"):
         return "https://" + base_url.removeprefix("http://")
     return base_url
-
-
-def _advice(error: BadResponse) -> str:
-    if error.is_retryable:
-        return "it is tried again by itself; after the last try clear this task once the service is healthy"
-    return "trying again would not help: correct what it names, then clear this task"

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context, conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import BadWindow, WarehouseError
+from include.errors import BadWindow, WarehouseError, in_lines
 from include.loads import RunKey, open_load, supersede_loads
 from include.settings import read_settings
 from include.source import Source
@@ -49,7 +49,9 @@ class PlanOperator(BaseOperator):
             window = resolve(self._run_times(context), now, timedelta(days=self.revision_days))
             return self._open_loads(context, self.source.observable(window, now))
         except WarehouseError as error:
-            raise AirflowFailException(f"{self.source.name}: {error}") from None
+            raise AirflowFailException(
+                in_lines(f"{self.source.name}: {error.what}", error.advice or "start the run again with what is right")
+            ) from None
 
     def _open_loads(self, context: Context, window: Window) -> list[dict[str, Any]]:
         key = RunKey(context["dag_run"].dag_id, context["dag_run"].run_id)
@@ -83,8 +85,8 @@ def _refuse_unknown(named: Iterable[str], params: Iterable[str]) -> None:
     """Airflow ignores what it does not know: a misspelled start_date would load another window than the one that was meant."""
     if unknown := sorted(set(named) - set(params)):
         raise BadWindow(
-            f"conf has no parameter {', '.join(unknown)}; there are {', '.join(params)}. Nothing was loaded: start the run again "
-            "with the right name"
+            f"conf has no parameter {', '.join(unknown)}; there are {', '.join(params)}",
+            "nothing was loaded: start the run again with the right name",
         )
 
 
@@ -93,6 +95,6 @@ def _refuse_too_many(loads: int, window: Window) -> None:
     most = conf.getint("core", "max_map_length")
     if loads > most:
         raise BadWindow(
-            f"the window {window} needs {loads} loads, more than the {most} of [core] max_map_length: cut it into shorter "
-            "windows, or raise AIRFLOW__CORE__MAX_MAP_LENGTH"
+            f"the window {window} needs {loads} loads, more than the {most} of [core] max_map_length",
+            "cut it into shorter windows, or raise AIRFLOW__CORE__MAX_MAP_LENGTH",
         )

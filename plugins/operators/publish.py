@@ -7,7 +7,7 @@ from airflow.sdk import Asset, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.loads import published_counts, why_not_published
-from plugins.warehouse import warehouse
+from plugins.warehouse import refusals, warehouse
 
 
 class PublishOperator(SQLExecuteQueryOperator):
@@ -29,6 +29,7 @@ class PublishOperator(SQLExecuteQueryOperator):
         with warehouse() as connection:
             if reason := why_not_published(connection, load_id):
                 raise AirflowSkipException(f"load {load_id} is not published: {reason}")
-        super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
+        with refusals():
+            super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
         with warehouse() as connection:
             context["outlet_events"][self.asset].extra = published_counts(connection, load_id)

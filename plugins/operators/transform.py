@@ -6,10 +6,10 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import LoadError
+from include.errors import LoadError, in_lines, legible
 from include.source import Source
 from include.unreadable import BEGIN, FAULTS_OF_DATA, stage_readable
-from plugins.warehouse import warehouse
+from plugins.warehouse import refusals, warehouse
 
 
 class TransformOperator(SQLExecuteQueryOperator):
@@ -25,9 +25,10 @@ class TransformOperator(SQLExecuteQueryOperator):
     def execute(self, context: Context) -> None:
         """Stages the load; what is left out goes to the log and to staging.problem."""
         try:
-            super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
+            with refusals():
+                super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
         except FAULTS_OF_DATA as error:
-            self.log.warning("%s: the responses that fail are looked for", error.diag.message_primary)
+            self.log.warning("%s: the responses that fail are looked for", legible(str(error.diag.message_primary)))
             self._stage_readable()
 
     def _stage_readable(self) -> None:
@@ -36,7 +37,7 @@ class TransformOperator(SQLExecuteQueryOperator):
             try:
                 left_out = stage_readable(connection, self.source, parameters["load_id"], self.sql[len(BEGIN) :])
             except LoadError as error:
-                raise AirflowFailException(str(error)) from None
+                raise AirflowFailException(in_lines(error.what, error.advice)) from None
         for response, problem in left_out:
             self.log.warning(
                 "left out, all else goes on: raw id %d of %s: %s", response.raw_id, self.source.raw_table, problem

@@ -7,10 +7,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.audit import audit_load
 from include.audit.words import left_out, table_of, warnings_of
-from include.errors import UnfinishedAudit, WarehouseError
+from include.errors import UnfinishedAudit, WarehouseError, in_lines
 from include.loads import is_replay, stage_again
 from include.source import Source
-from plugins.warehouse import UnitsWithheld, warehouse
+from plugins.warehouse import UnitsWithheld, refusals, warehouse
 
 
 class ValidateOperator(BaseOperator):
@@ -34,7 +34,7 @@ class ValidateOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Audits the load; the table of expectations goes to the log, and each of them that only warns as a warning."""
         load_id = self.parameters["load_id"]
-        with warehouse() as connection:
+        with refusals(), warehouse() as connection:
             try:
                 stage_again(connection, load_id, self.stage)
                 audit = audit_load(connection, self.suite, load_id)
@@ -42,7 +42,7 @@ class ValidateOperator(BaseOperator):
             except UnfinishedAudit:
                 raise
             except WarehouseError as error:
-                raise AirflowFailException(f"{self.suite.name}: {error}") from None
+                raise AirflowFailException(in_lines(f"{self.suite.name}: {error.what}", error.advice)) from None
         self.log.info("audit of load %d:\n%s", load_id, table_of(audit.outcomes))
         for warning in warnings_of(load_id, audit.outcomes):
             self.log.warning(warning)

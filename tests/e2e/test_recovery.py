@@ -111,7 +111,7 @@ def test_a_fault_of_one_place_holds_no_other_back(stack: Stack) -> None:
     states = {task_id: run.task(f"load.{task_id}", 0).state for task_id in ("transform", "validate", "publish")}
     assert states == {"transform": "success", "validate": "failed", "publish": "success"}
     [error] = run.errors(run.task("load.validate", 0))
-    assert "withheld 1 of 2 units, all else of it is published: Boston [2021-11-01, 2021-11-02) UTC" in error
+    assert "withheld 1 of 2 units, all else of it is published\nBoston [2021-11-01, 2021-11-02) UTC" in error
     run.wait_for_marts()
     marts = "SELECT location_name FROM mart.daily_weather_aggregates WHERE observation_date = '2021-11-01' ORDER BY 1"
     assert stack.sql(marts) == [("Denver",)]

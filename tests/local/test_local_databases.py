@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from include.schema import bootstrap
+from include.warehouse import run
 from local import databases
 from local.console import Failure, out
 from local.postgres import temporary_server
@@ -32,7 +33,7 @@ def test_a_command_that_waits_says_so_while_it_does(monkeypatch: pytest.MonkeyPa
         with psycopg.connect(owner_url) as other:
             # So that the test also ends where nothing is said.
             other.execute("SET idle_in_transaction_session_timeout TO '60s'")
-            other.execute("SELECT pg_advisory_xact_lock(hashtext('dw schema migration'))")
+            run(other, "ops/lock_schema.sql")
 
             def say(line: str, **_: object) -> None:
                 said.append(line)

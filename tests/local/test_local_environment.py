@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local import environment
+from local import airflow, environment, postgres, up
 from local.console import Failure
-from local.settings import Paths
+from local.settings import Paths, Remembered
 
 SHELLS = [shell for shell in ("sh", "bash", "zsh", "dash") if shutil.which(shell)]
 CLEAN = {"PATH": os.environ["PATH"]}
@@ -101,3 +101,13 @@ def test_unknown_apis_are_refused() -> None:
 def test_unreachable_services_mean_the_sandbox() -> None:
     apis, why = environment.choose_apis({"HTTPS_PROXY": "http://127.0.0.1:1"})
     assert (apis, "cannot be reached" in why) == ("sandbox", True)
+
+
+def test_all_programs_listen_on_loopback(paths: Paths) -> None:
+    ours = airflow.own(paths, Remembered("", "", "", "", ""), 8080)
+    assert ours["api"]["host"] == "127.0.0.1"
+    # These would serve logs on all addresses, to the API server, which reads the files itself.
+    assert all("--skip-serve-logs" in airflow.command(name) for name in ("scheduler", "triggerer"))
+    sandbox = up.sandbox_program(paths, {}, 8090).argv
+    assert sandbox[sandbox.index("--host") + 1] == "127.0.0.1"
+    assert postgres.SETTINGS["listen_addresses"] == ""

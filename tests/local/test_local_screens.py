@@ -30,6 +30,13 @@ def test_a_name_is_shown_as_it_is(name: str) -> None:
     assert "▁▁▁     ███       8 to 9" in screen
 
 
+def test_a_name_steers_no_terminal() -> None:
+    columns = ["place", "mean °C", "mostly", "daily mean, °C"]
+    screen = shown(Summary(SOURCES["weather"], columns, [("a\x1b[2Jb\nc", Decimal(8), None, [Decimal(8)])]))
+    assert "\x1b" not in screen
+    assert screen.count(r"a\x1b[2Jb\nc") == 2
+
+
 def test_a_source_without_rows_has_an_empty_table_and_no_plot() -> None:
     screen = shown(Summary(SOURCES["weather"], ["place", "daily mean, °C"], []))
     assert "mart.daily_weather_aggregates, 2026-10-01 to 2026-10-03" in screen

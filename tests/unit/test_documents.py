@@ -47,6 +47,19 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
     assert broken(document) == []
 
 
+def test_what_is_said_of_security_names_its_test() -> None:
+    text = (REPO / "docs" / "security.md").read_text(encoding="utf-8")
+    there = {
+        name
+        for path in (REPO / "tests").rglob("*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)
+    }
+    assert set(re.findall(r"`(test_\w+)`", text)) - there == set()
+    claims = re.findall(r"^- (.*(?:\n  .*)*)", text, re.M)
+    assert len(claims) > 20
+    assert [claim for claim in claims if "`test_" not in claim] == []
+
+
 def test_the_readme_links_each_guarantee_to_its_tests() -> None:
     rows = re.findall(r"^\| (G\d+) \|.*\|(.*)\|$", (REPO / "README.md").read_text(encoding="utf-8"), re.M)
     assert [guarantee for guarantee, _ in rows] == GUARANTEES

@@ -174,7 +174,7 @@ def test_a_replays_message_says_what_asks_the_service_again() -> None:
     """To clear its extraction would only read the same responses again."""
     message = left_out(WEATHER, 5, Audit([], [withheld(1, 2)], 20, 0), "locations", is_replay=True)
     assert "clear the task extract" not in message and "once the source is healthy" not in message.lower()
-    assert "a replay asks nobody: to ask the service again run airflow dags trigger weather -c" in message
+    assert "a replay asks nobody: to ask the service again run\nairflow dags trigger weather -c" in message
     assert "replay" not in message[message.index(" -c ") : message.index("If a limit is wrong")]
     assert "change it in include/sources/weather/suite.py and clear the task validate" in message
 
@@ -212,7 +212,7 @@ def test_only_what_was_withheld_is_fetched_again() -> None:
 def test_no_more_than_a_handful_of_commands_is_told() -> None:
     message = left_out(WEATHER, 5, Audit([], [withheld(1, day) for day in range(1, 31, 2)], 90, 0), "locations")
     assert message.count("airflow dags trigger weather") == 5
-    assert "; and 10 more, see audit.withheld of load 5. If a limit is wrong" in message
+    assert "\nand 10 more, see audit.withheld of load 5\nIf a limit is wrong" in message
 
 
 def unit(suite: Suite, subject_id: int, **seen: object) -> dict[str, object]:

@@ -196,7 +196,7 @@ def test_names_that_are_not_tracked_are_refused_by_name() -> None:
     assert plan(PLACES[:1], window("2026-11-19", "2026-11-20"), 100, ["Boston"])
     with pytest.raises(WarehouseError, match="not a tracked location: Atlantis, Bostn; see"):
         plan(PLACES[:1], window("2026-11-19", "2026-11-20"), 100, ["Bostn", "Boston", "Atlantis"])
-    with pytest.raises(WarehouseError, match="no active location is tracked: add one"):
+    with pytest.raises(WarehouseError, match="no active location is tracked; add one"):
         plan([], window("2026-11-19", "2026-11-20"), 100)
 
 

@@ -235,7 +235,7 @@ def plan(rows: list[tuple[Any, ...]], names: list[str] | None) -> list[Any]:
 @pytest.mark.parametrize(
     ("rows", "names", "said"),
     [
-        ([], None, "no active page is tracked: add one"),
+        ([], None, "no active page is tracked; add one"),
         ([], ["Bostn", "Atlantis"], "not a tracked page: Atlantis, Bostn; see"),
         ([(3, "New England", None)], ["New England", "Atlantis"], "not a tracked page: Atlantis; see"),
     ],

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from include.schema import bootstrap, migrate
 from include.seeds import SeedLocation, SeedPage, Seeds, load_seeds
+from include.warehouse import run
 from local.postgres import temporary_server
 from sandbox import Sandbox
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
@@ -48,6 +49,8 @@ def new_database(server: str) -> Iterator[Callable[[], Callable[[str], str]]]:
             admin.execute(f"CREATE DATABASE {name} TEMPLATE dw OWNER dw_owner STRATEGY file_copy")
             admin.execute(f"ALTER DATABASE {name} SET timezone TO 'UTC'")
         names.append(name)
+        with psycopg.connect(server, dbname=name, autocommit=True) as admin:
+            run(admin, "bootstrap/restrict_database.sql")
         return lambda role: _url(server, role, name)
 
     yield make

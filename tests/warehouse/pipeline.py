@@ -107,7 +107,7 @@ class Pipeline:
         operator.parameters = load
         events: Any = defaultdict(SimpleNamespace)
         with GREAT_EXPECTATIONS if step == "validate" else nullcontext():
-            operator.execute({"outlet_events": events})
+            operator.execute({"outlet_events": events, "ti": SimpleNamespace(try_number=1, max_tries=3)})
 
     def task(self, dag_id: str, task_id: str) -> Any:
         """An operator of the real DAG, as a process of its own would have it, with the clock and the patience of the pipeline."""

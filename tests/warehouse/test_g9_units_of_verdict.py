@@ -46,7 +46,7 @@ def test_g9_a_place_without_data_is_withheld_by_name_and_all_others_are_publishe
     sandbox.faults.append(Fault(path="/v1/", transform=lambda _: response))
     run = pipeline.run("weather", *DAY)
     assert (
-        "load 1 withheld 1 of 6 units, all else of it is published: Place 2 [2026-11-18, 2026-11-19) UTC" in run.error
+        "load 1 withheld 1 of 6 units, all else of it is published\nPlace 2 [2026-11-18, 2026-11-19) UTC" in run.error
     )
     assert """airflow dags trigger weather -c '{"start_date": "2026-11-18T00:00:00+00:00\"""" in run.error
     others = [(f"Place {n}", 24) for n in (0, 1, 3, 4, 5)]
@@ -252,7 +252,7 @@ def test_g9_a_replay_withholds_a_reading_of_which_no_trusted_one_has_the_window(
     assert "no_revision_twice" in pipeline.run("wikipedia", "2026-10-06", "2026-10-07").error
     run, load_id = replayed(pipeline, "wikipedia", "2026-10-05", "2026-10-07")
     assert (
-        "withheld 1 of 2 units, all else of it is published: en:New England [2026-10-06, 2026-10-07) UTC" in run.error
+        "withheld 1 of 2 units, all else of it is published\nen:New England [2026-10-06, 2026-10-07) UTC" in run.error
     )
     assert withheld(pipeline, load_id) == [(1, "06T00", "07T00", "no_revision_twice", [2])]
     assert pipeline.rows("SELECT status, units_withheld FROM audit.load WHERE is_replay") == [("published", 1)]

@@ -272,7 +272,7 @@ def test_nothing_stored_is_a_clear_error(pipeline: Pipeline, dag_id: str, sandbo
     assert len(sandbox.requests) == asked
     subjects = {"weather": "places Boston, Phoenix", "wikipedia": "pages en:New England"}[dag_id]
     assert run.error == (
-        f"{dag_id}: {raw_table(dag_id)} holds no complete response to replay for {subjects}; window [2026-10-20, 2026-10-22) UTC; "
+        f"{dag_id}: {raw_table(dag_id)} holds no complete response to replay for {subjects}; window [2026-10-20, 2026-10-22) UTC\n"
         "run the window without replay first, which asks the service"
     )
     assert last_load(pipeline, "status, attempt, extracted_at") == ("failed", 1, None)
@@ -331,7 +331,7 @@ def test_hours_that_a_response_covers_are_missed(pipeline: Pipeline) -> None:
     assert "raw id 1 of raw.weather_observations" in run.error
     # Of a replay that reads the same responses again.
     assert "clear the task extract" not in run.error
-    assert "a replay asks nobody: to ask the service again run airflow dags trigger weather" in run.error
+    assert "a replay asks nobody: to ask the service again run\nairflow dags trigger weather" in run.error
 
 
 def test_a_page_that_a_response_is_about_is_missed(pipeline: Pipeline) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from include import waits
 from include.waits import watched
-from include.warehouse import run
+from include.warehouse import run, statement
 from tests.warehouse.conftest import follow
 from tests.warehouse.pipeline import wait_for
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
@@ -138,7 +138,7 @@ def test_a_seed_behind_another_names_the_other_and_whom_that_waits_for(
 @pytest.mark.parametrize(
     ("command", "role", "held", "ending"),
     [
-        ("migrate", "dw_owner", "SELECT pg_advisory_xact_lock(hashtext('dw schema migration'))", 0),
+        ("migrate", "dw_owner", statement("ops/lock_schema.sql"), 0),
         ("gaps", "dw_owner", "LOCK TABLE audit.catchup, audit.load", 2),
         ("bootstrap", "postgres", "ALTER ROLE dw_reader PASSWORD NULL", 0),
     ],
