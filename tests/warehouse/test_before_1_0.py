@@ -82,7 +82,7 @@ def new(server: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("number", FORMER)
 def test_wherever_it_stopped_it_becomes_what_a_new_one_is(begin: Begin, new: dict[str, list[str]], number: str) -> None:
     url = begin(number)
-    assert migrate(url) == "1000"
+    assert migrate(url) == "1001"
     assert catalog(url) == new
 
 

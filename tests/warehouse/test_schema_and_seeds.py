@@ -33,8 +33,8 @@ def test_migrations_may_run_twice_and_at_once(server: str) -> None:
     at_once = [
         subprocess.Popen([*PYTHON, "migrate"], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
-    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 1000\n"] * 3
-    assert migrate(url) == "1000"
+    assert [process.communicate()[0] for process in at_once] == ["migrate: the schema is at 1001\n"] * 3
+    assert migrate(url) == "1001"
     bootstrap(server)
 
 
