@@ -1,6 +1,6 @@
-"""The commands that need no Airflow: `python -m include bootstrap | migrate | seed [FILE] | gaps`.
+"""The commands that need no Airflow: `python -m include bootstrap | migrate | seed [FILE] | gaps | doctor`.
 
-Exit code: 0 done, 1 there are gaps, 2 refused, 130 stopped.
+Exit code: 0 done, 1 there are gaps or something is wrong, 2 refused or not to be told, 130 stopped.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from include import gaps
+from include import doctor, gaps
 from include.command import FAILED, SUCCEEDED, carry_out
 from include.errors import WarehouseError
 from include.schema import bootstrap, migrate
@@ -37,6 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser(
         "gaps", help="what is not loaded since DW_START_DATE, and what fills it (exit code 1; 0 without gaps)"
     ).set_defaults(func=_gaps)
+    diagnosis = commands.add_parser(
+        "doctor",
+        help="what is wrong and what mends it (exit code 1; 0 when nothing is, 2 when something cannot be told)",
+    )
+    diagnosis.add_argument("--json", action="store_true", help="for programs")
+    diagnosis.set_defaults(func=_doctor)
     options = parser.parse_args(arguments)
     return carry_out(options.command, lambda: options.func(options))
 
@@ -74,6 +80,10 @@ def _seed(options: argparse.Namespace) -> int:
 def _gaps(_: argparse.Namespace) -> int:
     with watched("gaps", _url("WAREHOUSE_URL")) as address, psycopg.connect(address) as connection:
         return FAILED if gaps.show(connection, datetime.now(UTC)) else SUCCEEDED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    return doctor.show(os.environ, datetime.now(UTC), as_json=options.json)
 
 
 def _url(variable: str) -> str:

@@ -1,5 +1,7 @@
-"""Gaps: what is not loaded of what catchup should have loaded by now, and the commands that fill it."""
+"""Gaps: what is not loaded of what catchup should have loaded by now, what was loaded before and is gone, and what fills it."""
 
+import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,9 +14,12 @@ from include.progress import new_console
 from include.settings import Settings
 from include.sources import SOURCES
 from include.warehouse import Connection, run
-from include.windows import Window, interval, last_interval
+from include.windows import Window, interval, last_interval, longest_interval, utc_now
 
 MOST_LINES = 50
+
+GONE = "gone"
+"""The state of what was loaded before DW_START_DATE and is not there any more."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Catchup:
 class Gap:
     """A span that is not loaded of the places or pages `subjects`; `followed` is how many there are.
 
-    `state` is missing, failed or quarantined, as in audit.coverage.
+    `state` is missing, failed or quarantined, as in audit.coverage, or GONE.
     """
 
     source: str
@@ -51,10 +56,20 @@ class Gap:
 
 
 def note_catchup(connection: Connection, settings: Settings) -> None:
-    """Notes in the warehouse what the settings ask catchup to fill."""
+    """Notes in the warehouse what the settings ask catchup to fill, and how often it and the marts are brought up to date."""
+    now = utc_now()
+    marts_seconds = longest_interval(settings.marts_schedule, now).total_seconds()
     for source, chosen in settings.sources.items():
-        parameters = {"source": source, "start_date": settings.start_date, "schedule": chosen.schedule}
+        parameters = {
+            "source": source,
+            "start_date": settings.start_date,
+            "schedule": chosen.schedule,
+            "interval_seconds": longest_interval(chosen.schedule, now).total_seconds(),
+        }
         run(connection, "ops/note_catchup.sql", parameters)
+        for mart in SOURCES[source].marts:
+            noted = {"mart": mart.name, "source": source, "interval_seconds": marts_seconds}
+            run(connection, "ops/note_mart.sql", noted)
 
 
 def read_catchup(connection: Connection) -> list[Catchup]:
@@ -65,27 +80,43 @@ def read_catchup(connection: Connection) -> list[Catchup]:
 
 
 def find_gaps(connection: Connection, catchups: Iterable[Catchup], now: datetime) -> list[Gap]:
-    """The gaps in what is due, by source and time."""
+    """The gaps in what is due, by source and time, and before them what is gone."""
     due = {catchup.source: window.end for catchup in catchups if (window := catchup.due(now))}
     parameters = {"sources": list(due), "due_ends": list(due.values())}
-    return [
+    gone = [
+        Gap(source, Window(start, end), GONE, tuple(subjects), followed, None, None)
+        for source, start, end, subjects, followed in run(connection, "ops/gone.sql")
+    ]
+    lacking = [
         Gap(source, Window(start, end), state, tuple(subjects), followed, load_id, error)
         for source, start, end, state, subjects, followed, load_id, error in run(connection, "ops/gaps.sql", parameters)
     ]
+    return sorted([*gone, *lacking], key=lambda gap: gap.source)
 
 
 def commands(gaps: Iterable[Gap], schedules: Mapping[str, str]) -> list[str]:
     """What to type to fill the gaps: one backfill for each row of consecutive intervals that a gap touches.
 
-    Quarantined hours have none: they come back the same until the service has corrected them.
+    Before DW_START_DATE it is a run of just the window: Airflow gives a run of a backfill no tasks there. Quarantined hours have
+    no command: they come back the same until the service has corrected them.
     """
+    gone: dict[str, list[Window]] = {}
     touched: dict[str, list[Window]] = {}
     for gap in gaps:
-        if gap.state != "quarantined":
+        if gap.state == GONE:
+            gone.setdefault(gap.source, []).append(gap.window)
+        elif gap.state != "quarantined":
             touched.setdefault(gap.source, []).append(_intervals(gap, schedules[gap.source]))
-    return [
+    runs = [_run(source, window) for source, windows in gone.items() for window in joined(windows)]
+    backfills = [
         _command(source, schedules[source], window) for source, windows in touched.items() for window in joined(windows)
     ]
+    return runs + backfills
+
+
+def _run(source: str, window: Window) -> str:
+    conf = json.dumps({"start_date": window.start.isoformat(), "end_date": window.end.isoformat()})
+    return typed(f"airflow dags trigger {source} -c {shlex.quote(conf)}")
 
 
 def _intervals(gap: Gap, schedule: str) -> Window:

@@ -11,6 +11,9 @@ from include.errors import BadWindow
 EARLIEST = datetime(1940, 1, 1, tzinfo=UTC)
 """First hour of Open-Meteo's archive (ERA5)."""
 
+MOST_INTERVALS = 1000
+"""Of a schedule that are looked at to find the longest: a week of one that runs every ten minutes."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -88,6 +91,22 @@ def interval(schedule: str, moment: datetime) -> Window:
     after = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
     start = croniter(schedule, after, ret_type=datetime).get_prev()
     return Window(start, croniter(schedule, start, ret_type=datetime).get_next())
+
+
+def longest_interval(schedule: str, now: datetime) -> timedelta:
+    """The longest interval of a cron schedule (in UTC) from now on: a weekend, where it is of workdays.
+
+    A hundred of them are looked at and those of a week, or as many as a year has, but two at least and MOST_INTERVALS at most.
+    """
+    times = croniter(schedule, now.astimezone(UTC), ret_type=float)
+    week, year = ((now + timedelta(days=days)).timestamp() for days in (8, 366))
+    begin, longest = times.get_next(), 0.0
+    for number in range(1, MOST_INTERVALS + 1):
+        end = times.get_next()
+        longest, begin = max(longest, end - begin), end
+        if (number > 1 and end > year) or (number >= 100 and end > week):
+            break
+    return timedelta(seconds=longest)
 
 
 def until(window: Window, end: datetime) -> Window:

@@ -20,7 +20,7 @@ from local.console import Failure, out, step
 from local.settings import Paths, fingerprint
 from local.supervisor import tail
 
-CATCHUP = ("DW_START_DATE", *map(schedule_setting, SOURCES.values()))
+CATCHUP = ("DW_START_DATE", "DW_MARTS_SCHEDULE", *map(schedule_setting, SOURCES.values()))
 """What `migrate` notes in the warehouse of the settings."""
 OWN_METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 

@@ -37,6 +37,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+REVOKE ALL ON FUNCTION audit.note_deletion FROM public;
 COMMENT ON FUNCTION audit.note_deletion IS 'Notes how many rows of a table a statement deletes, and who.';
 
 CREATE FUNCTION audit.note_deletions_of(watched regclass) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

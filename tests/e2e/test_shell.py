@@ -62,6 +62,29 @@ def test_the_demo_shows_the_marts_and_does_nothing_twice(stack: Stack) -> None:
     assert stack.processes() == processes
 
 
+def test_the_doctor_can_tell_everything_and_finds_nothing_to_mend(stack: Stack) -> None:
+    """But for what other tests of this stack have left behind, runs, loads and gaps that they made fail on purpose; for the
+    services, whose addresses `make up` was given and this shell was not; and for the room on the disk.
+    """
+    answer = stack.shell("python -m include doctor --json")
+    found = {check["check"]: check for check in json.loads(answer.stdout)["checks"]}
+    assert {name for name, check in found.items() if check["state"] == "cannot tell"} == set(), found
+    others = {
+        "services",
+        "disk",
+        "failed runs",
+        "stuck runs",
+        "failed loads",
+        "stuck loads",
+        "withheld",
+        "quarantined",
+        "gaps",
+    }
+    bad = {name: check for name, check in found.items() if check["state"] == "bad" and name not in others}
+    assert bad == {}
+    assert answer.returncode in (0, 1)
+
+
 def test_the_status_is_good(stack: Stack) -> None:
     answer = stack.local("status")
     assert answer.returncode == 0, answer.stdout

@@ -359,6 +359,69 @@ def test_who_is_followed_now_is_missing_since_the_start_date_and_who_is_not_any_
     assert [row[:4] for row in coverage(loaded, "wikipedia")] == [("en:Boston", "16T00", "19T00", "missing")]
 
 
+@pytest.mark.parametrize("since", ["2024-11-18", "2024-11-17T06:30"])
+def test_what_was_loaded_before_the_start_date_and_is_gone_is_a_gap_of_its_own(
+    loaded: Pipeline, sandbox: Sandbox, since: str
+) -> None:
+    sandbox.faults.append(Fault.unit("temperature_2m", "°F", place=BOSTON_AT))
+    assert loaded.run("weather", "2024-11-10", "2024-11-11").errors  # never loaded of Boston, so it is not gone
+    sandbox.faults.clear()
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": since}))
+    assert gaps(loaded) == []
+    loaded.owner.execute(
+        "DELETE FROM core.weather WHERE location_id = 1 AND observed_at IN ('2024-11-16T05:00Z', '2024-11-16T06:00Z')"
+    )
+    loaded.owner.execute("DELETE FROM core.weather WHERE observed_at < '2024-11-11T00:00Z'")
+    assert [(gap.state, str(gap.window), gap.subjects, gap.followed) for gap in gaps(loaded)] == [
+        ("gone", "[2024-11-10, 2024-11-11) UTC", ("Phoenix",), 2),
+        ("gone", "[2024-11-16T05:00, 2024-11-16T07:00) UTC", ("Boston",), 2),
+    ]
+    assert commands_for(loaded) == [
+        f"""airflow dags trigger weather -c '{{"start_date": "2024-11-{start}:00+00:00", "end_date": "2024-11-{end}:00+00:00"}}'"""
+        for start, end in (("10T00:00", "11T00:00"), ("16T05:00", "16T07:00"))
+    ]
+    for start, end in (("2024-11-10", "2024-11-11"), ("2024-11-16T05:00", "2024-11-16T07:00")):
+        assert loaded.run("weather", start, end).errors == {}
+    assert gaps(loaded) == []
+    follow(loaded.owner, [PHOENIX], [NEW_ENGLAND])
+    loaded.owner.execute("DELETE FROM core.weather WHERE location_id = 1")
+    assert gaps(loaded) == []
+
+
+def test_what_is_gone_on_both_sides_of_the_start_date_is_two_gaps_that_touch(loaded: Pipeline) -> None:
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": "2024-11-17"}))
+    loaded.owner.execute("TRUNCATE core.weather")
+    assert [(gap.state, str(gap.window)) for gap in gaps(loaded)] == [
+        ("gone", "[2024-11-16, 2024-11-17) UTC"),
+        ("missing", "[2024-11-17, 2024-11-19) UTC"),
+    ]
+
+
+def test_days_of_which_somebody_deleted_revisions_are_missing_until_they_are_read_again(loaded: Pipeline) -> None:
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": "2024-11-18"}))
+    for revision_id, moment in enumerate(("2024-11-17T13:00Z", "2024-11-18T10:00Z")):
+        add_revision(loaded, revision_id, moment)
+    loaded.owner.execute("DELETE FROM core.revision WHERE revision_timestamp >= '2024-11-17T12:00Z'")
+    assert [(gap.state, gap.subjects, str(gap.window)) for gap in gaps(loaded)] == [
+        ("gone", ("en:New England",), "[2024-11-17, 2024-11-18) UTC"),
+        ("missing", ("en:New England",), "[2024-11-18, 2024-11-19) UTC"),
+    ]
+    assert loaded.run("wikipedia", "2024-11-17", "2024-11-18").errors == {}
+    assert loaded.run("wikipedia", "2024-11-18", "2024-11-19", conf={"replay": True}).errors == {}
+    assert gaps(loaded) == []
+    loaded.owner.execute("TRUNCATE core.revision")
+    assert [str(gap.window) for gap in gaps(loaded)] == ["[2024-11-16, 2024-11-18) UTC", "[2024-11-18, 2024-11-19) UTC"]
+
+
+def add_revision(pipeline: Pipeline, revision_id: int, moment: str) -> None:
+    """A revision of the page, as the owner puts it in."""
+    pipeline.owner.execute(
+        "INSERT INTO core.revision (page_id, revision_id, revision_timestamp, is_minor, is_anonymous, is_temporary, tags, raw_id, "
+        "load_id) VALUES (1, %s, %s, false, false, false, '{}', 1, 1)",
+        [revision_id, moment],
+    )
+
+
 def test_what_is_not_due_yet_is_not_a_gap(loaded: Pipeline) -> None:
     assert gaps(loaded, utc("2024-11-19T23:59")) == []
     assert [str(gap.window) for gap in gaps(loaded, utc("2024-11-20"))] == ["[2024-11-19, 2024-11-20) UTC"] * 2

@@ -3,7 +3,7 @@ from alembic import op
 from include.schema import sql_file
 
 revision = "1002"
-down_revision = "1000"
+down_revision = "1001"
 
 
 def upgrade() -> None:

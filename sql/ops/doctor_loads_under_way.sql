@@ -1,0 +1,21 @@
+-- The loads that have not ended, and when one of their run last got a step further: a load waits while others of its run are at work.
+SELECT
+    load.load_id,
+    load.source,
+    load.dag_id,
+    load.run_id,
+    load.is_replay,
+    0 AS number,
+    run.moved
+FROM audit.load AS load
+CROSS JOIN LATERAL (
+    SELECT
+        max(greatest(
+            every.planned_at, every.extracted_at, every.staged_at, every.audited_at, every.published_at,
+            (SELECT max(extraction.extracted_at) FROM audit.extraction AS extraction WHERE extraction.load_id = every.load_id)
+        )) AS moved
+    FROM audit.load AS every
+    WHERE every.dag_id = load.dag_id AND every.run_id = load.run_id
+) AS run
+WHERE load.status IN ('planned', 'extracting', 'extracted', 'staged', 'audited')
+ORDER BY run.moved, load.load_id;
