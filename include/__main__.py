@@ -1,6 +1,6 @@
-"""The commands that need no Airflow: `python -m include bootstrap | migrate | seed [FILE] | gaps`.
+"""The commands that need no Airflow: `python -m include bootstrap | migrate | seed [FILE] | gaps | locks`.
 
-Exit code: 0 done, 1 there are gaps, 2 refused, 130 stopped.
+Exit code: 0 done, 1 there are gaps or locks that somebody waits for, 2 refused, 130 stopped.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from include import gaps
+from include import gaps, locks
 from include.command import FAILED, SUCCEEDED, carry_out
 from include.errors import WarehouseError
 from include.schema import bootstrap, migrate
@@ -37,13 +37,17 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser(
         "gaps", help="what is not loaded since DW_START_DATE, and what fills it (exit code 1; 0 without gaps)"
     ).set_defaults(func=_gaps)
+    commands.add_parser(
+        "locks", help="who waits for whom, and the statement that ends it (exit code 1; 0 when nobody waits)"
+    ).set_defaults(func=_locks)
     options = parser.parse_args(arguments)
     return carry_out(options.command, lambda: options.func(options))
 
 
 def _bootstrap(_: argparse.Namespace) -> int:
     with watched("bootstrap", _url("WAREHOUSE_ADMIN_URL")) as address:
-        bootstrap(address)
+        for left_out in bootstrap(address):
+            print(f"bootstrap: {left_out}")
     print("bootstrap: roles dw_owner, dw_loader, dw_reader and database dw are there")
     return SUCCEEDED
 
@@ -54,6 +58,8 @@ def _migrate(_: argparse.Namespace) -> int:
         try:
             revision = migrate(address)
         except SQLAlchemyError as error:
+            if isinstance(cause := getattr(error, "orig", None), psycopg.errors.LockNotAvailable):
+                raise cause from None
             raise WarehouseError(str(error)) from error
         with psycopg.connect(address) as connection:
             gaps.note_catchup(connection, settings)
@@ -74,6 +80,11 @@ def _seed(options: argparse.Namespace) -> int:
 def _gaps(_: argparse.Namespace) -> int:
     with watched("gaps", _url("WAREHOUSE_URL")) as address, psycopg.connect(address) as connection:
         return FAILED if gaps.show(connection, datetime.now(UTC)) else SUCCEEDED
+
+
+def _locks(_: argparse.Namespace) -> int:
+    with watched("locks", _url("WAREHOUSE_URL")) as address, psycopg.connect(address) as connection:
+        return FAILED if locks.show(connection) else SUCCEEDED
 
 
 def _url(variable: str) -> str:

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import LoadError
 from include.source import Source
 from include.unreadable import BEGIN, FAULTS_OF_DATA, stage_readable
+from plugins.operators.statements import StatementsOperator
 from plugins.warehouse import warehouse
 
 
-class TransformOperator(SQLExecuteQueryOperator):
+class TransformOperator(StatementsOperator):
     """Stages a load in one transaction. Where that fails on what a response holds, the response is found, named, and left out.
 
     :param parameters: {load_id, label}
@@ -25,7 +25,7 @@ class TransformOperator(SQLExecuteQueryOperator):
     def execute(self, context: Context) -> None:
         """Stages the load; what is left out goes to the log and to staging.problem."""
         try:
-            super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
+            super().execute(context)
         except FAULTS_OF_DATA as error:
             self.log.warning("%s: the responses that fail are looked for", error.diag.message_primary)
             self._stage_readable()
