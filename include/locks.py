@@ -7,7 +7,7 @@ from typing import Any
 from psycopg.rows import namedtuple_row
 
 from include.progress import duration, new_console
-from include.waits import beginning, enders, ending
+from include.waits import beginning, doing, enders, ending
 from include.warehouse import Connection, statement
 
 NAMELESS = "no application name"
@@ -59,7 +59,7 @@ def _told(blocker: Any) -> list[str]:
     if blocker.pid == 0:
         return ["a prepared transaction: SELECT * FROM pg_prepared_xacts, then ROLLBACK PREPARED '…'"]
     role = blocker.role_name or "PostgreSQL itself"
-    does = f"{blocker.state} in a transaction{_since(blocker.began, blocker.lasts)}" if blocker.state else HIDDEN
+    does = f"{doing(blocker.state)}{_since(blocker.began, blocker.lasts)}" if blocker.state else HIDDEN
     lines = [f"{blocker.pid}: {role}, {blocker.application or NAMELESS}, {does}"]
     if blocker.query:
         lines.append(f"  {'last' if blocker.state != 'active' else 'now'}: {beginning(blocker.query)}")

@@ -114,9 +114,9 @@ def _explained(name: str, waited_for: list[str]) -> str:
     """The first line says what and where, the next ones for whom, the last one what to do."""
     return "\n".join(
         [
-            f"{name}: a lock was not to be had in {LOCK_TIMEOUT_SECONDS:g} s",
-            *(f"waited for {whom}" for whom in waited_for or ["whom is not known: nobody was seen to hold it"]),
-            f"What it did not commit is undone. `{typed('python -m include locks')}` shows who blocks whom now",
+            f"{name}: a lock was not to be had in {LOCK_TIMEOUT_SECONDS:g} s;",
+            *(f"waited for {whom};" for whom in waited_for or ["whom is not known: nobody was seen to hold it"]),
+            f"what it did not commit is undone. `{typed('python -m include locks')}` shows who blocks whom now",
         ]
     )
 
@@ -130,12 +130,17 @@ def _who(connection: Connection, process: Any) -> str:
     known += _loads(connection, process.transaction_id)
     if process.seconds is not None:
         since = f"{process.began.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        known.append(f"{process.state} in a transaction of {process.seconds} s, since {since}")
+        known.append(f"{doing(process.state)} for {process.seconds} s, since {since}")
     if process.query:
         known.append(f"at {beginning(process.query)!r}")
     if process.waits_for:
         known.append(f"which itself waits for {' and '.join(map(str, process.waits_for))}")
     return f"{', '.join(known)}; to end it: {ending(process.pid)} as {enders(role, process.owner_may_end)}"
+
+
+def doing(state: str) -> str:
+    """What a session with a transaction does, of PostgreSQL's `active`, `idle in transaction`, `idle in transaction (aborted)`."""
+    return state if "in transaction" in state else f"{state} in a transaction"
 
 
 def beginning(query: str) -> str:

@@ -77,13 +77,13 @@ def test_a_publish_behind_a_forgotten_delete_names_it_and_the_next_try_succeeds_
         pipeline.finish(audited, since="publish")
         assert isinstance(audited.errors[0], Blocked)
         first, second, last = audited.error.splitlines()
-        assert first == "weather.load.publish[0] manual__2026: a lock was not to be had in 1 s"
+        assert first == "weather.load.publish[0] manual__2026: a lock was not to be had in 1 s;"
         holder = (
-            rf"dw_owner \(PostgreSQL process {pid}, psql\), idle in transaction in a transaction of \d+ s, {SINCE}, "
+            rf"dw_owner \(PostgreSQL process {pid}, psql\), idle in transaction for \d+ s, {SINCE}, "
             rf"at '{FORGOTTEN}'; to end it: SELECT pg_terminate_backend\({pid}\) as dw_owner or a superuser"
         )
-        assert re.fullmatch(f"waited for {holder}", second), second
-        assert last == "What it did not commit is undone. `python -m include locks` shows who blocks whom now"
+        assert re.fullmatch(f"waited for {holder};", second), second
+        assert last == "what it did not commit is undone. `python -m include locks` shows who blocks whom now"
         (told,) = [record.message for record in caplog.records if record.message.startswith("waits for")]
         assert re.fullmatch(f"waits for {holder}", told), told
         assert f"(PostgreSQL process {pid}, psql)" in pipeline.value("SELECT error FROM audit.load WHERE error <> ''")
@@ -142,7 +142,7 @@ def test_locks_shows_who_waits_for_whom_and_prints_what_ends_it(
             waits_for,
         ), waits_for
         assert re.fullmatch(
-            rf"These keep them waiting, and wait for nobody:\n{pid}: dw_owner, psql, idle in transaction in a transaction "
+            rf"These keep them waiting, and wait for nobody:\n{pid}: dw_owner, psql, idle in transaction "
             rf"{length}\n  last: {FORGOTTEN}\n  SELECT pg_terminate_backend\({pid}\);  -- as dw_owner or a "
             r"superuser\n",
             ending,
@@ -191,7 +191,7 @@ def test_a_command_that_waits_in_vain_names_who_blocks_it_and_ends_with_2(
         assert main([command]) == 2
         said = capsys.readouterr().err
         who = rf"waited for dw_owner \(PostgreSQL process {somebody.info.backend_pid}, psql\), idle in transaction"
-        assert re.search(rf"^{command}: {command} \d+@\S+: a lock was not to be had in 1 s\n{who}", said, re.M), said
+        assert re.search(rf"^{command}: {command} \d+@\S+: a lock was not to be had in 1 s;\n{who}", said, re.M), said
 
 
 def test_g6_a_task_that_times_out_at_a_lock_leaves_no_backend(
