@@ -32,7 +32,7 @@ SIDE_BY_SIDE = $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadgroup --
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status doctor replay gaps secrets test test-fast model bench lint format requirements
+.PHONY: help install demo up down clean status doctor replay gaps locks secrets test test-fast model bench lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ gaps: ## list what is missing or failed since DW_START_DATE and what fills it; f
 
 doctor: ## check everything: a line each, with the command that mends it; fails when something is wrong
 	@if [ -e .local/env ]; then . .local/env && $(RUN) -m include doctor $(ARGS); else echo "Not set up: make up"; exit 2; fi
+
+locks: ## show who waits for a lock of whom and what ends it; fails when anybody does
+	@if [ -e .local/env ]; then . .local/env && $(RUN) -m include locks; else echo "Not set up: make up"; exit 2; fi
 
 clean: down ## stop, then remove .venv and .local with all data
 	@rm -rf .venv .local

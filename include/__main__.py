@@ -1,6 +1,6 @@
-"""The commands that need no Airflow: `python -m include bootstrap | migrate | seed [FILE] | gaps | doctor`.
+"""The commands that need no Airflow: `python -m include bootstrap | migrate | seed [FILE] | gaps | locks | doctor`.
 
-Exit code: 0 done, 1 there are gaps or something is wrong, 2 refused or not to be told, 130 stopped.
+Exit code: 0 done, 1 there are gaps, somebody waits for a lock, or something is wrong, 2 refused or not to be told, 130 stopped.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from include import doctor, gaps
+from include import doctor, gaps, locks
 from include.command import FAILED, SUCCEEDED, carry_out
 from include.errors import WarehouseError
 from include.schema import bootstrap, migrate
@@ -43,13 +43,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     diagnosis.add_argument("--json", action="store_true", help="for programs")
     diagnosis.set_defaults(func=_doctor)
+    commands.add_parser(
+        "locks", help="who waits for whom, and the statement that ends it (exit code 1; 0 when nobody waits)"
+    ).set_defaults(func=_locks)
     options = parser.parse_args(arguments)
     return carry_out(options.command, lambda: options.func(options))
 
 
 def _bootstrap(_: argparse.Namespace) -> int:
     with watched("bootstrap", _url("WAREHOUSE_ADMIN_URL")) as address:
-        bootstrap(address)
+        for left_out in bootstrap(address):
+            print(f"bootstrap: {left_out}")
     print("bootstrap: roles dw_owner, dw_loader, dw_reader and database dw are there")
     return SUCCEEDED
 
@@ -60,6 +64,8 @@ def _migrate(_: argparse.Namespace) -> int:
         try:
             revision = migrate(address)
         except SQLAlchemyError as error:
+            if isinstance(cause := getattr(error, "orig", None), psycopg.errors.LockNotAvailable):
+                raise cause from None
             raise WarehouseError(str(error)) from error
         with psycopg.connect(address) as connection:
             gaps.note_catchup(connection, settings)
@@ -84,6 +90,11 @@ def _gaps(_: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     return doctor.show(os.environ, datetime.now(UTC), as_json=options.json)
+
+
+def _locks(_: argparse.Namespace) -> int:
+    with watched("locks", _url("WAREHOUSE_URL")) as address, psycopg.connect(address) as connection:
+        return FAILED if locks.show(connection) else SUCCEEDED
 
 
 def _url(variable: str) -> str:

@@ -9,14 +9,17 @@ import psycopg
 from include.errors import WarehouseError
 
 SUCCEEDED, FAILED, REFUSED, STOPPED = 0, 1, 2, 130
-"""Of `gaps` the second says that there are some. Refused is also what nothing could be done about: a database that is away."""
+"""Of `gaps` and `locks` the second says that there are some. Refused is also what nothing could be done about: a database that is
+away."""
 
 PREFIX = "DW_COMMAND_PREFIX"
 """The environment variable by which the compose stack says what runs a command in it."""
 
 
 def carry_out(name: str, command: Callable[[], int]) -> int:
-    """The exit code of a command. What a user can cause ends in one line on standard error, not in a traceback."""
+    """The exit code of a command. What a user can cause ends on standard error without a traceback, in one line; a lock that was
+    not to be had in a few, which name those who hold it.
+    """
     try:
         return command()
     except KeyboardInterrupt:
@@ -46,6 +49,8 @@ def one_line(error: object) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return f"the warehouse has not been migrated: `{typed('python -m include migrate')}`"
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return str(error).strip()  # include/waits.py has the words
     if isinstance(error, psycopg.OperationalError):
         return f"the warehouse does not answer, `{starting()}` starts it: {one_line(error)}"
     return one_line(error)

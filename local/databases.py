@@ -50,14 +50,14 @@ def set_up(admin_url: str, env: Mapping[str, str], user: Mapping[str, str], path
 def noted(admin_url: str, database: str) -> str:
     """The comment of a database; empty when there is none, or no such database."""
     query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
-    with psycopg.connect(admin_url) as connection:
+    with psycopg.connect(admin_url, application_name=postgres.APPLICATION) as connection:
         row = connection.execute(query, (database,)).fetchone()
     return str(row[0] or "") if row else ""
 
 
 def note(admin_url: str, database: str, text: str) -> None:
     """Sets the comment of a database."""
-    with psycopg.connect(admin_url, autocommit=True) as connection:
+    with psycopg.connect(admin_url, autocommit=True, application_name=postgres.APPLICATION) as connection:
         connection.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text)))
 
 

@@ -7,7 +7,7 @@ import psycopg
 
 from include import summary
 from include.windows import Window
-from local import screens, up
+from local import postgres, screens, up
 from local.console import Failure, out, step, wait_until
 from local.settings import Paths
 
@@ -38,14 +38,14 @@ def demo(paths: Paths) -> int:
 
 def lacking(warehouse: str, days: Window) -> dict[str, list[str]]:
     """DAG id -> what its marts lack of the days."""
-    with psycopg.connect(warehouse) as connection:
+    with psycopg.connect(warehouse, application_name=postgres.APPLICATION) as connection:
         return summary.lacking(connection, days)
 
 
 def show(warehouse: str, days: Window) -> None:
     """Prints what the warehouse has of the days."""
     first, end = days.start.date(), days.end.date()
-    with psycopg.connect(warehouse) as connection:
+    with psycopg.connect(warehouse, application_name=postgres.APPLICATION) as connection:
         screens.show(summary.summaries(connection, first, end), summary.row_counts(connection), first, end)
 
 

@@ -38,6 +38,9 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %u@%d ",
     "timezone": "UTC",
 }
+APPLICATION = " ".join(["local", *sys.argv[1:]])
+"""What PostgreSQL calls the sessions of these commands, such as `local up`."""
+
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -127,7 +130,7 @@ def _prepare_user(data: Path) -> None:
 def accepts(address: str) -> bool:
     """Whether the server takes connections now."""
     try:
-        psycopg.connect(address, connect_timeout=2).close()
+        psycopg.connect(address, connect_timeout=2, application_name=APPLICATION).close()
     except psycopg.OperationalError:
         return False
     return True
@@ -168,7 +171,7 @@ def _serves(process: psutil.Process, data: Path) -> bool:
 
 def create_metadata_database(address: str) -> None:
     """Makes the role and the database `airflow` when they are missing."""
-    with psycopg.connect(address, autocommit=True) as connection:
+    with psycopg.connect(address, autocommit=True, application_name=APPLICATION) as connection:
         if not connection.execute("select 1 from pg_roles where rolname = 'airflow'").fetchone():
             connection.execute("create role airflow login")
         if not connection.execute("select 1 from pg_database where datname = 'airflow'").fetchone():

@@ -18,7 +18,7 @@ from plugins.retry import HonourRetryAfter
 from plugins.warehouse import CONNECTION_ID, note_failure
 
 IN_THE_UI: dict[str, Any] = {"map_index_template": "{{ task.parameters.label }}", "on_failure_callback": note_failure}
-STATEMENTS: dict[str, Any] = {"conn_id": CONNECTION_ID, "hook_params": {"log_sql": False}, "do_xcom_push": False}
+STATEMENTS: dict[str, Any] = {"conn_id": CONNECTION_ID, "do_xcom_push": False}
 """All statements of a task in one transaction. The operator logs their text once; the hook need not again."""
 
 

@@ -1,16 +1,21 @@
 """The warehouse as the tasks reach it: Airflow connection `warehouse`."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from airflow.providers.postgres.hooks.postgres import PostgresHook
-from airflow.sdk import Context
+from airflow.sdk import Context, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import in_lines, in_one_line
 from include.loads import RunKey, record_failure
+from include.waits import name_of, session_options, watching
 from include.warehouse import Connection
 
 CONNECTION_ID = "warehouse"
@@ -21,17 +26,41 @@ class UnitsWithheld(AirflowFailException):
 
 
 @contextmanager
-def warehouse() -> Iterator[Connection]:
-    """A psycopg connection to the warehouse in autocommit: what is written stays, also when the task is killed."""
-    connection = connect()
-    connection.autocommit = True
-    with connection:
-        yield connection
+def warehouse(task_instance: Any = None) -> Iterator[Connection]:
+    """A psycopg connection to the warehouse in autocommit: what is written stays, also when the task is killed.
+
+    As `warehouse_hook`.
+    """
+    with warehouse_hook(task_instance) as hook:
+        connection = _connect(hook)
+        connection.autocommit = True
+        with connection:
+            yield connection
 
 
-def connect() -> Connection:
-    """A new psycopg connection to the warehouse."""
-    connection: Any = PostgresHook(CONNECTION_ID).get_conn()
+@contextmanager
+def warehouse_hook(task_instance: Any = None) -> Iterator[PostgresHook]:
+    """A hook whose sessions have the name of the task instance (by default the one that runs), or else of the command.
+
+    The log tells whom they wait for. Raises Blocked, which is retried as any error, when that takes longer than
+    LOCK_TIMEOUT_SECONDS.
+    """
+    name = name_of(_task(task_instance) if task_instance else _current())
+    hook = PostgresHook(CONNECTION_ID, options=session_options(name), log_sql=False)
+    # A task asks its supervisor for the connection: here, once, and not in the thread that watches.
+    assert hook.connection
+    watcher = copy(hook)
+
+    def connect(session: str) -> Connection:
+        watcher.options = session_options(session)
+        return _connect(watcher)
+
+    with watching(name, connect, logging.getLogger(__name__).warning):
+        yield hook
+
+
+def _connect(hook: PostgresHook) -> Connection:
+    connection: Any = hook.get_conn()
     return connection  # type: ignore[no-any-return]  # the hook promises less than it gives: psycopg 3 is installed
 
 
@@ -45,13 +74,27 @@ def refusals() -> Iterator[None]:
         raise AirflowFailException(in_lines(what, advice)) from None
 
 
+def _current() -> str:
+    try:
+        return _task(get_current_context()["ti"])
+    except RuntimeError:  # no task: a command
+        return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def _task(instance: Any) -> str:
+    """`weather.load.publish[3]#2 manual__2026-…`: what it is stands first, for PostgreSQL cuts the name; #2 is a second try."""
+    index = "" if instance.map_index in (None, -1) else f"[{instance.map_index}]"
+    again = f"#{instance.try_number}" if instance.try_number > 1 else ""
+    return f"{instance.dag_id}.{instance.task_id}{index}{again} {instance.run_id}"
+
+
 def note_failure(context: Context) -> None:
     """on_failure_callback: notes in the ledger why this load failed."""
     task_instance, error = context["ti"], context.get("exception")
     if isinstance(error, UnitsWithheld):
         return  # the audit itself has noted them
     key = RunKey(task_instance.dag_id, task_instance.run_id)
-    with warehouse() as connection:
+    with warehouse(task_instance) as connection:
         text = f"{task_instance.task_id}: {_reason(error)}"
         record_failure(connection, key, task_instance.map_index if task_instance.map_index is not None else -1, text)
 

@@ -27,12 +27,16 @@ UNITED = {
 """Of each source there is a view audit.<source>_<name> with these columns, and audit.<name> has those of all."""
 
 
-def bootstrap(admin_url: str) -> None:
+def bootstrap(admin_url: str) -> list[str]:
     """Creates the roles and the database `dw` where they are missing, sets the passwords that the environment names, and takes
     from everybody else the right to connect to it.
 
+    Every session of the roles begins with the settings of bootstrap/set_up_sessions.sql. Returns a line for each that the server
+    or its administrator may not set, which is left out.
+
     `admin_url` connects to any database of the server, as a superuser or as a role that may create roles and databases.
     """
+    left_out: list[str] = []
     with psycopg.connect(admin_url, autocommit=True) as connection:
         run(connection, "bootstrap/create_roles.sql")
         for role, variable in ROLES.items():
@@ -42,10 +46,13 @@ def bootstrap(admin_url: str) -> None:
                 )
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             _create_database(connection)
+        connection.add_notice_handler(lambda notice: left_out.append(notice.message_primary or ""))
+        run(connection, "bootstrap/set_up_sessions.sql")
         # Times in messages and in jsonb are then UTC, whatever the client's zone.
         connection.execute(sql.SQL("ALTER DATABASE {} SET timezone TO 'UTC'").format(sql.Identifier(DATABASE)))
     with psycopg.connect(admin_url, dbname=DATABASE, autocommit=True) as connection:
         run(connection, "bootstrap/restrict_database.sql")
+    return left_out
 
 
 def _create_database(connection: psycopg.Connection) -> None:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import Asset, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.loads import published_counts, why_not_published
-from plugins.warehouse import refusals, warehouse
+from plugins.operators.statements import StatementsOperator
+from plugins.warehouse import warehouse
 
 
-class PublishOperator(SQLExecuteQueryOperator):
+class PublishOperator(StatementsOperator):
     """The statements of a publish, in one transaction. Skipped where the audit has no verdict, or trusts nothing of the load.
 
     The Asset event's `extra` tells the window and what was published of it.
@@ -29,7 +29,6 @@ class PublishOperator(SQLExecuteQueryOperator):
         with warehouse() as connection:
             if reason := why_not_published(connection, load_id):
                 raise AirflowSkipException(f"load {load_id} is not published: {reason}")
-        with refusals():
-            super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
+        super().execute(context)
         with warehouse() as connection:
             context["outlet_events"][self.asset].extra = published_counts(connection, load_id)

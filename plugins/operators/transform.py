@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import LoadError, in_lines, legible
 from include.source import Source
 from include.unreadable import BEGIN, FAULTS_OF_DATA, stage_readable
-from plugins.warehouse import refusals, warehouse
+from plugins.operators.statements import StatementsOperator
+from plugins.warehouse import warehouse
 
 
-class TransformOperator(SQLExecuteQueryOperator):
+class TransformOperator(StatementsOperator):
     """Stages a load in one transaction. Where that fails on what a response holds, the response is found, named, and left out.
 
     :param parameters: {load_id, label}
@@ -25,8 +25,7 @@ class TransformOperator(SQLExecuteQueryOperator):
     def execute(self, context: Context) -> None:
         """Stages the load; what is left out goes to the log and to staging.problem."""
         try:
-            with refusals():
-                super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types
+            super().execute(context)
         except FAULTS_OF_DATA as error:
             self.log.warning("%s: the responses that fail are looked for", legible(str(error.diag.message_primary)))
             self._stage_readable()

@@ -96,7 +96,9 @@ class Pipeline:
                 pass
             except Exception as error:
                 run.errors[map_index] = error
-                instance = SimpleNamespace(dag_id=run.dag_id, run_id=run.run_id, map_index=map_index, task_id=step)
+                instance = SimpleNamespace(
+                    dag_id=run.dag_id, run_id=run.run_id, map_index=map_index, task_id=step, try_number=1
+                )
                 note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item]
                 if step != "validate":  # publish runs whether or not it failed
                     return

@@ -223,7 +223,7 @@ def test_g7_a_batch_that_fails_leaves_the_others_published_and_names_its_places(
 )  # fmt: skip
 def test_g7_a_failure_claims_no_more_than_is_known(pipeline: Pipeline, exception: dict, words: str) -> None:
     run = pipeline.plan(DagRun("weather", "silent", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock()))
-    instance = SimpleNamespace(dag_id="weather", run_id=run.run_id, map_index=0, task_id="extract")
+    instance = SimpleNamespace(dag_id="weather", run_id=run.run_id, map_index=0, task_id="extract", try_number=1)
     note_failure({"ti": instance, **exception})  # type: ignore[typeddict-item]
     noted = pipeline.value("SELECT error FROM audit.load")
     assert words in noted

@@ -23,6 +23,7 @@ from tests.warehouse.pipeline import wait_for
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
 NUMBERS = count(1)
+SINCE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 FOLLOWED = (0, "seed: 10 locations and 8 pages are followed\n")
 AUDITED = """
     INSERT INTO audit.load (
@@ -100,10 +101,12 @@ def test_a_seed_that_waits_for_a_publish_names_its_load_and_what_ends_it(
         seed.says("\n")
         loader.rollback()
         assert seed.ends() == FOLLOWED
-        assert seed.errors.read_text() == (
-            f"seed: waits for dw_loader (PostgreSQL process {publish}, a task), load 1 of weather, run manual__1, audited; "
-            f"to end it: SELECT pg_terminate_backend({publish}) as dw_loader or a superuser\n"
-        )
+        assert re.fullmatch(
+            rf"seed: waits for dw_loader \(PostgreSQL process {publish}, a task\), load 1 of weather, run manual__1, audited, "
+            rf"idle in transaction for \d+ s, since {SINCE}, at \"-- Publishes that share a place .*\"; "
+            rf"to end it: SELECT pg_terminate_backend\({publish}\) as dw_owner or a superuser\n",
+            seed.errors.read_text(),
+        ), seed.errors.read_text()
 
 
 def test_the_words_that_end_a_process_end_it(
@@ -128,8 +131,8 @@ def test_a_seed_behind_another_names_the_other_and_whom_that_waits_for(
         second = start("seed")
         second.says(rf"seed: waits for dw_loader \(PostgreSQL process {publish}, a task\), load 1 of weather")
         second.says(
-            rf"seed: waits for dw_owner \(PostgreSQL process \d+, seed {first.process.pid}@\S+\), active in a transaction of "
-            rf"\d+ s, at '-- All places, in key order.*, which itself waits for {publish}; to end it: SELECT"
+            rf"seed: waits for dw_owner \(PostgreSQL process \d+, seed {first.process.pid}@\S+\), active in a transaction for "
+            rf"\d+ s, since {SINCE}, at '-- All places, in key order.*, which itself waits for {publish}; to end it: SELECT"
         )
         loader.rollback()
         assert first.ends() == second.ends() == FOLLOWED
@@ -150,7 +153,7 @@ def test_the_other_commands_say_so_too(
         other.execute(held)
         waiting = start(command, DW_READER_PASSWORD="x")
         waiting.says(
-            rf"{command}: waits for {role} \(PostgreSQL process {other.info.backend_pid}\), idle in transaction in a"
+            rf"{command}: waits for {role} \(PostgreSQL process {other.info.backend_pid}\), idle in transaction for "
         )
         other.rollback()
         assert waiting.ends()[0] == ending
@@ -165,7 +168,7 @@ def test_a_command_that_does_not_wait_is_not_looked_at(
     monkeypatch.setattr(waits, "_waited_for", look)
     before = threading.active_count()
     with watched("seed", database("dw_owner")) as address, psycopg.connect(address) as connection:
-        assert connection.info.get_parameters()["application_name"].startswith(f"seed {os.getpid()}@")
+        assert f"application_name=seed\\ {os.getpid()}@" in connection.info.get_parameters()["options"]
     assert threading.active_count() == before
     assert capsys.readouterr() == ("", "")
 
