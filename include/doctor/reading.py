@@ -128,12 +128,12 @@ def _connect(variable: str, url: str | None) -> Connection:
     scheme, _, rest = url.partition("://")
     name, _, _ = scheme.partition("+")  # SQLAlchemy's names a driver too
     if name not in ("postgresql", "postgres"):
-        raise WarehouseError(f"{variable} is no PostgreSQL URL")
+        raise WarehouseError(f"{variable} is not a PostgreSQL URL")
     connection = psycopg.connect(
         f"{name}://{rest}", autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="doctor"
     )
     connection.execute("SET default_transaction_read_only TO on")
-    connection.execute(f"SET lock_timeout TO {int(LOCK_SECONDS * 1000)}")
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(LOCK_SECONDS * 1000)}ms"])
     return connection
 
 
@@ -301,7 +301,7 @@ def services(look: Look) -> list[Service]:
         for name, address in connections(look).items()
         if address and name != "warehouse"
     }
-    problems: dict[str, str | None] = dict.fromkeys(addresses, f"no answer in {SERVICE_SECONDS:g} s")
+    problems: dict[str, str | None] = dict.fromkeys(addresses, f"no response in {SERVICE_SECONDS:g} s")
 
     def ask(name: str) -> None:
         problems[name] = _problem(addresses[name])
@@ -322,7 +322,7 @@ def _problem(address: str) -> str | None:
         with requests.get(address, timeout=SERVICE_SECONDS, stream=True, allow_redirects=False) as response:
             return f"HTTP {response.status_code}" if response.status_code in (407, 502, 503, 504) else None
     except requests.Timeout:
-        return f"no answer in {SERVICE_SECONDS:g} s"
+        return f"no response in {SERVICE_SECONDS:g} s"
     except requests.RequestException as error:
         return type(error).__name__
 

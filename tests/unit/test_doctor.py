@@ -138,7 +138,7 @@ BAD: dict[str, tuple[Finding, str, str]] = {
         "make up",
     ),
     "silent": (
-        checks.services([Service("mediawiki", "http://x", "no answer in 2.5 s")], NOW),
+        checks.services([Service("mediawiki", "http://x", "no response in 2.5 s")], NOW),
         "mediawiki: no answer",
         "curl -sSI http://x",
     ),
