@@ -39,6 +39,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "PATIENCE_SECONDS", 0.1)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock timeout that is longer than any test waits: what ends, ends for another reason."""
+    monkeypatch.setattr(waits, "LOCK_TIMEOUT_SECONDS", 600)
+
+
 @contextmanager
 def forgotten(database: Database, statement: str = FORGOTTEN) -> Iterator[psycopg.Connection]:
     """Somebody's psql, idle after a statement that was not committed; it may have been ended when the block ends."""
@@ -194,17 +200,19 @@ def test_a_command_that_waits_in_vain_names_who_blocks_it_and_ends_with_2(
         assert re.search(rf"^{command}: {command} \d+@\S+: a lock was not to be had in 1 s;\n{who}", said, re.M), said
 
 
+@pytest.mark.usefixtures("patient")
 def test_g6_a_task_that_times_out_at_a_lock_leaves_no_backend(
     pipeline: Pipeline, audited: DagRun, database: Database
 ) -> None:
     with forgotten(database):
         with pytest.raises(AirflowTaskTimeout), timeout(1):
             pipeline.execute("weather", "publish", audited.loads[0])
-        # Long before its lock timeout, and though nothing that it waits for has ended.
+        # Though what it waits for has not ended.
         wait_for(lambda: not pipeline.rows(OURS))
     assert pipeline.finish(audited, since="publish").errors == {}
 
 
+@pytest.mark.usefixtures("patient")
 def test_g6_a_task_that_is_killed_at_a_lock_leaves_no_backend(
     pipeline: Pipeline, audited: DagRun, database: Database
 ) -> None:
@@ -273,6 +281,7 @@ def test_every_session_of_the_roles_ends_when_it_is_forgotten_or_alone(database:
         }
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_forgotten_transaction_ends_by_itself_and_the_task_that_waits_comes_through(
     pipeline: Pipeline, audited: DagRun, database: Database
 ) -> None:
