@@ -139,7 +139,7 @@ BAD: dict[str, tuple[Finding, str, str]] = {
     ),
     "silent": (
         checks.services([Service("mediawiki", "http://x", "no response in 2.5 s")], NOW),
-        "mediawiki: no answer",
+        "mediawiki: no response",
         "curl -sSI http://x",
     ),
     "failed run": (

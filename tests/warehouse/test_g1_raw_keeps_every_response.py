@@ -111,7 +111,7 @@ def test_g1_a_response_that_does_not_end_is_kept_as_far_as_it_came(
     ((raw_id, payload, problem),) = pipeline.rows("SELECT id, payload, problem FROM raw.weather_observations")
     assert 0 < len(payload) < len(body) and body.startswith(payload)
     assert problem == "the response took longer than 0.5 s"
-    assert f"weather: {problem}; places Boston" in run.error and f"raw id {raw_id} " in run.error
+    assert f"UTC: {problem}\nplaces Boston" in run.error and f"raw id {raw_id} " in run.error
     assert isinstance(run.errors[0], BadResponse)
 
 

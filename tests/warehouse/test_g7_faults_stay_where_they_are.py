@@ -249,7 +249,7 @@ def test_g7_the_only_request_of_a_load_without_a_response_is_an_outage(pipeline:
     sandbox.faults.append(Fault(path="/w", status=404, body="no such wiki", times=None))
     (error,) = stage(pipeline, "wikipedia").errors.values()
     assert isinstance(error, AirflowFailException)
-    assert "HTTP 404: the wiki refused the request: no such wiki; page en:New England" in str(error)
+    assert "HTTP 404: the wiki refused the request: no such wiki\npage en:New England" in str(error)
 
 
 @pytest.mark.usefixtures("pages")

@@ -180,7 +180,7 @@ def test_locks_cannot_tell_is_2(
     ("command", "held"),
     [
         ("seed", "SELECT FROM core.location FOR UPDATE"),
-        ("migrate", "SELECT pg_advisory_xact_lock(hashtext('dw schema migration'))"),
+        ("migrate", "LOCK TABLE audit.schema_version"),
         ("gaps", "LOCK TABLE audit.catchup"),
     ],
 )
@@ -292,6 +292,7 @@ def test_a_forgotten_transaction_ends_by_itself_and_the_task_that_waits_comes_th
 def test_the_owner_sees_and_ends_what_others_do_the_loader_only_sees_the_reader_neither(database: Database) -> None:
     with psycopg.connect(database("postgres"), autocommit=True) as admin:
         admin.execute("DO $$ BEGIN CREATE ROLE somebody LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO somebody").format(sql.Identifier(admin.info.dbname)))
     seen: dict[str, tuple[bool, bool]] = {}
     for role in ("dw_reader", "dw_loader", "dw_owner"):
         with psycopg.connect(database("somebody")) as other, psycopg.connect(database(role), autocommit=True) as own:
