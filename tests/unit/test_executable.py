@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.executable import RUN, SKIP, Block, Terminal, Unmarked, blocks_of, terminal, untrue
+from tests.unit.support import REPO
 
 PAGE = """
 # Page
@@ -102,6 +103,11 @@ def test_an_output_fits_what_the_page_shows(expected: str, output: str, fits: bo
 
 def test_what_the_page_shows_nothing_of_may_say_anything() -> None:
     assert Block(1, "sh", "", RUN).fits("anything")
+
+
+def test_every_block_of_the_runbook_says_how_it_is_run() -> None:
+    blocks = blocks_of((REPO / "docs" / "runbook.md").read_text(encoding="utf-8"))
+    assert [block for block in blocks if block.mark == RUN]
 
 
 @pytest.fixture
