@@ -23,7 +23,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
-LONGEST_FIRST = ("the stack", "compose", "the daily stack", "a machine")
+LONGEST_FIRST = ("the stack", "compose", "the runbook", "the daily stack", "a machine")
 """Of the tests that share something which takes its time to start. They begin once the fast tests are through, and the rest fills
 what is left."""
 
@@ -53,6 +53,8 @@ def shared(item: pytest.Item) -> tuple[str, str]:
         return "a machine", str(item.callspec.params["machine"])
     if item.path.parent.name == "compose":
         return ("compose" if "stack" in fixtures else ""), ""
+    if "stack_of_its_own" in fixtures:
+        return "the runbook", ""
     return ("the daily stack" if "daily_stack" in fixtures else "the stack" if "running" in fixtures else ""), ""
 
 
