@@ -115,8 +115,8 @@ def why_not_published(connection: Connection, load_id: int) -> str:
         False,
     )
     if status == "rejected":
-        return "the audit trusts nothing of it"
-    return "" if is_audited or status == "superseded" else "the audit has no verdict on it"
+        return "the audit trusts nothing of it, see validate"
+    return "" if is_audited or status == "superseded" else "the audit has no verdict on it, see the task before"
 
 
 def published_counts(connection: Connection, load_id: int) -> dict[str, Any]:

@@ -91,8 +91,13 @@ def refresh(api: ApiClient, run: Run) -> None:
 
 def explain(api: ApiClient, run: Run) -> str:
     """Which tasks of a run failed, the beginning of their errors, and what to do."""
-    found = TaskInstanceApi(api).get_task_instances(run.dag_id, run.run_id, state=["failed"], limit=3)
-    parts = [f"{_name(task)} failed:\n{_error(api, task)}" for task in found.task_instances]
+    found = TaskInstanceApi(api).get_task_instances(
+        run.dag_id, run.run_id, state=["failed"], order_by=["end_date"], limit=100
+    )
+    first: dict[int, TaskInstanceResponse] = {}
+    for task in found.task_instances:
+        first.setdefault(task.map_index, task)  # what failed after it says only that
+    parts = [f"{_name(task)} failed:\n{_error(api, task)}" for task in list(first.values())[:3]]
     address = f"{api.configuration.host}/dags/{run.dag_id}/runs/{quote(run.run_id)}"
     return (
         f"The run {run.run_id} of {run.dag_id} failed.\n" + "\n".join(parts) + f"\nAll of it: {address}\n"

@@ -25,6 +25,13 @@ class UnitsWithheld(AirflowFailException):
     """An audit did not trust some units of a load; the rest of it is published all the same."""
 
 
+class NotPublished(AirflowFailException):
+    """Nothing of a load can be published, since a task before it failed: its error stands in the ledger already.
+
+    A failure, and not a skip: who clears only failed tasks would leave a skipped publish as it is, and the run would end green.
+    """
+
+
 @contextmanager
 def warehouse(task_instance: Any = None) -> Iterator[Connection]:
     """A psycopg connection to the warehouse in autocommit: what is written stays, also when the task is killed.
@@ -91,8 +98,8 @@ def _task(instance: Any) -> str:
 def note_failure(context: Context) -> None:
     """on_failure_callback: notes in the ledger why this load failed."""
     task_instance, error = context["ti"], context.get("exception")
-    if isinstance(error, UnitsWithheld):
-        return  # the audit itself has noted them
+    if isinstance(error, UnitsWithheld | NotPublished):
+        return  # what is to be known is in the ledger
     key = RunKey(task_instance.dag_id, task_instance.run_id)
     with warehouse(task_instance) as connection:
         text = f"{task_instance.task_id}: {_reason(error)}"

@@ -31,12 +31,21 @@ def _told(run: FailedRun, errors: Ledger) -> Iterator[str]:
     yield f"  {run.run_id}" + (f", window from {run.window.start:%Y-%m-%d %H:%M}" if run.window.start else "")
     if not run.tasks:
         yield "    no task failed: the backfill was cancelled, or the run marked as failed"
-    for task in run.tasks[:MOST_TASKS]:
+    tasks = _first_of_each_load(run.tasks)
+    for task in tasks[:MOST_TASKS]:
         error = errors.get((run.run_id, task.map_index)) or task.error.strip() or "see its log"
         # The ledger names the task too.
         yield f"    {task.name}: {_beginning(error.removeprefix(_task_id(task) + ': '))}"
-    if len(run.tasks) > MOST_TASKS:
-        yield f"    and {number(len(run.tasks) - MOST_TASKS, 'task')} more"
+    if len(tasks) > MOST_TASKS:
+        yield f"    and {number(len(tasks) - MOST_TASKS, 'task')} more"
+
+
+def _first_of_each_load(tasks: Sequence[FailedTask]) -> list[FailedTask]:
+    """What failed after it says only that."""
+    first: dict[object, FailedTask] = {}
+    for task in tasks:
+        first.setdefault(task.map_index if task.map_index >= 0 else task.name, task)
+    return list(first.values())
 
 
 def _task_id(task: FailedTask) -> str:

@@ -3,15 +3,14 @@
 from typing import Any
 
 from airflow.sdk import Asset, Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from include.loads import published_counts, why_not_published
 from plugins.operators.statements import StatementsOperator
-from plugins.warehouse import warehouse
+from plugins.warehouse import NotPublished, warehouse
 
 
 class PublishOperator(StatementsOperator):
-    """The statements of a publish, in one transaction. Skipped where the audit has no verdict, or trusts nothing of the load.
+    """The statements of a publish, in one transaction. Fails where the audit has no verdict, or trusts nothing of the load.
 
     The Asset event's `extra` tells the window and what was published of it.
 
@@ -28,7 +27,7 @@ class PublishOperator(StatementsOperator):
         load_id = parameters["load_id"]
         with warehouse() as connection:
             if reason := why_not_published(connection, load_id):
-                raise AirflowSkipException(f"load {load_id} is not published: {reason}")
+                raise NotPublished(f"load {load_id} is not published: {reason}")
         super().execute(context)
         with warehouse() as connection:
             context["outlet_events"][self.asset].extra = published_counts(connection, load_id)

@@ -313,9 +313,9 @@ class Run:
         assert isinstance(entry, XComResponseNative)
         return list(entry.value or ())
 
-    def clear(self) -> None:
-        """Clears the whole run."""
-        body = DAGRunClearBody(dry_run=False, only_failed=False)
+    def clear(self, *, only_failed: bool = False) -> None:
+        """Clears the whole run, or the tasks of it that failed."""
+        body = DAGRunClearBody(dry_run=False, only_failed=only_failed)
         DagRunApi(self.stack.api).clear_dag_run(self.dag_id, self.run_id, body)
 
     def clear_task(self, task: Task) -> None:

@@ -85,7 +85,7 @@ def test_a_load_that_fails_its_audit_leaves_nothing_behind(stack: Stack) -> None
     validate = bad.task("load.validate", 0)
     assert (validate.state, validate.try_number) == ("failed", 1)
     # All of it is withheld: there is nothing to publish.
-    assert bad.task("load.publish", 0).state == "skipped"
+    assert bad.task("load.publish", 0).state == "failed"
     assert bad.task("all_loaded").state == "upstream_failed"
     [error] = bad.errors(validate)
     assert "Boston [2021-10-01, 2021-10-02) UTC: too many set aside: 24" in error
@@ -99,6 +99,20 @@ def test_a_load_that_fails_its_audit_leaves_nothing_behind(stack: Stack) -> None
     for column in ("core.weather.temperature_celsius", "core.weather_daily.max_temperature_celsius"):
         table, _, name = column.rpartition(".")
         assert stack.sql(f"SELECT count(*) FROM {table} WHERE {name} > 60") == [(0,)]
+
+
+def test_a_run_of_which_only_the_failed_tasks_are_cleared_is_published(stack: Stack) -> None:
+    """A publish that had nothing to publish has failed with them: skipped, it would stay so, and the run end green without it."""
+    stack.sandbox.faults.append(Fault.bad_request("No such hours", times=None))
+    run = stack.trigger("weather", "2021-10-05", "2021-10-06", locations=["Boston"])
+    run.wait("failed")
+    assert run.task("load.publish", 0).state == "failed"
+    [(error,)] = run.loads("error")
+    assert "No such hours" in error
+    stack.sandbox.faults.clear()
+    run.clear(only_failed=True)
+    run.wait("success")
+    assert run.loads("status, rows_published") == [("published", 24)]
 
 
 def test_a_fault_of_one_place_holds_no_other_back(stack: Stack) -> None:

@@ -70,7 +70,7 @@ def test_a_failed_extraction_is_cleared_and_what_had_succeeded_is_not_asked_for_
     since = len(stack.sandbox.requests)
     others = [task for task in run.tasks() if task.map_index not in (failed.map_index, -1)]
     affected = ui.clear_task(run, failed)
-    states = ("Failed", "Skipped", "Upstream Failed", "Upstream Failed")
+    states = ("Failed", "Failed", "Upstream Failed", "Upstream Failed")
     steps = [(step, state, failed.map_index) for step, state in zip(STEPS, states, strict=True)]
     assert affected == [("all_loaded", "Upstream Failed", -1), *steps]
     run.wait("success")
@@ -157,7 +157,7 @@ def test_a_run_that_failed_its_audit_is_cleared_once_the_source_is_healthy(stack
 
     stack.sandbox.faults.clear()
     since = len(stack.sandbox.requests)
-    states = ("Success", "Skipped", "Success", "Failed")
+    states = ("Success", "Failed", "Success", "Failed")
     affected = ui.clear_task(run, run.task("load.extract", 0))
     steps = [(step, state, 0) for step, state in zip(STEPS, states, strict=True)]
     assert affected == [("all_loaded", "Upstream Failed", -1), *steps]

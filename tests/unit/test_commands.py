@@ -192,7 +192,9 @@ def test_the_report_names_runs_tasks_and_the_first_lines_of_their_errors(monkeyp
     extract = FailedTask("load.extract [Boston]", 0, "from the log\nTraceback")
     plan = FailedTask("plan", -1, "ValueError: [red]\nmore")
     unknown = FailedTask("load.publish", 1, "")
-    tasks = [extract, plan, unknown, plan, plan]
+    # It failed since extract did, and says no more than that.
+    publish = FailedTask("load.publish [Boston]", 0, "not published")
+    tasks = [extract, publish, plan, unknown, FailedTask("load.extract", 2, ""), FailedTask("load.extract", 3, "")]
     text = told(
         monkeypatch, [failed_run(3, *tasks), failed_run(7, plan)], {("run of 3", 0): "load.extract: from the ledger"}
     )
