@@ -94,7 +94,7 @@ def test_a_failed_window_is_told_and_its_command_repairs_it(stack: Stack, backfi
     [run] = [run for run in stack.runs(DAG) if run.state == "failed"]
     assert day_of(run.logical_date) == "2022-04-02"
     _, told = answer.stdout.split(f"1 run failed:\n  {run.dag_run_id}, window from 2022-04-02 00:00\n")
-    assert re.match(r"    load.extract \[Boston .*\]: weather: HTTP 400.*No such archive", told)
+    assert re.match(r"    load.extract \[Boston .*\]: weather, .*UTC: HTTP 400.*No such archive", told)
     assert f"\nAll of it: {stack.address}/dags/{DAG}/runs/{quote(run.dag_run_id, safe='')}\n" in told
     assert "Traceback" not in answer.stdout + answer.stderr
     [command] = re.findall(r"airflow dags backfill (.*--rerun-failed-tasks)", answer.stdout)

@@ -93,7 +93,7 @@ def test_a_replay_that_fails_says_why_where_and_what_repeats_it(stack: Stack) ->
     assert (answer.returncode, answer.stderr) == (1, "")
     run_id = stack.sql("SELECT run_id FROM audit.load WHERE is_replay ORDER BY load_id DESC LIMIT 1")[0][0]
     reason = (
-        "weather: raw.weather_observations holds no complete response to replay for places Boston, Denver; "
+        "raw.weather_observations holds no complete response to replay for places Boston, Denver; "
         "window [1999-01-01, 1999-01-02) UTC; run the window without replay first"
     )
     _, told = answer.stdout.split("Replayed 0 stored responses: 0 of 0 rows changed in core.\n1 run failed:\n")

@@ -113,7 +113,7 @@ def test_a_window_that_ends_before_it_starts_is_refused_in_plan(stack: Stack) ->
     plan = run.task("plan")
     assert (plan.state, plan.try_number) == ("failed", 1)
     [message] = run.errors(plan)
-    assert message.startswith("weather: start_date 2021-05-03 is not before end_date 2021-05-01; end_date is exclusive")
+    assert message.startswith("weather: start_date 2021-05-03 is not before end_date 2021-05-01\nend_date is exclusive")
     assert {task.state for task in run.tasks() if task.task_id != "plan"} <= {"upstream_failed", "skipped"}
     assert run.loads("load_id") == []
 
