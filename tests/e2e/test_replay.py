@@ -116,7 +116,9 @@ def test_a_replay_that_fails_says_why_where_and_what_repeats_it(stack: Stack) ->
             "The conn_id `warehouse` isn't defined",
         ),
         (
-            """AIRFLOW_CONN_WAREHOUSE=${AIRFLOW_CONN_WAREHOUSE/'"dw"'/'"postgres"'} airflow dags replay weather -s 2021-06-01""",
+            # An empty database, which no role of the warehouse may connect to.
+            """CONN=${AIRFLOW_CONN_WAREHOUSE/dw_loader/postgres}
+            AIRFLOW_CONN_WAREHOUSE=${CONN/'"dw"'/'"postgres"'} airflow dags replay weather -s 2021-06-01""",
             "the warehouse has not been migrated: `python -m include migrate`",
         ),
     ],
