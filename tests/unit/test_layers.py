@@ -93,6 +93,13 @@ def test_a_sql_file_begins_with_what_it_promises(path: Path) -> None:
     assert re.match(r"-- [A-Z].{15,}", path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_counts_what_it_publishes(name: str) -> None:
+    """The load group counts what is staged; how many rows of core changed only the statement knows that changes them."""
+    texts = [(SQL_FOLDER / statement).read_text(encoding="utf-8") for statement in SOURCES[name].publish_statements]
+    assert [text for text in texts if "rows_published = " in text and "rows_changed = " in text]
+
+
 def test_every_statement_that_is_named_is_there_and_each_that_is_there_is_named() -> None:
     named = sql_named_in("dags", "include", "plugins")
     for source in SOURCES.values():
