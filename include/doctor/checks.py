@@ -199,7 +199,7 @@ def data(seen: Sequence[Fresh], now: datetime) -> Finding:
         return bad(
             f"{late.source} is late, {newest}; at most {ago(late.max_data_age)} old", typed("python -m include gaps")
         )
-    ages = {row.source: f"{ago(row.data_age)} old" if row.data_age else "nothing due yet" for row in seen}
+    ages = {row.source: f"{ago(row.data_age)} old" if row.data_age is not None else "nothing due yet" for row in seen}
     return good(", ".join(f"{source} {age}" for source, age in ages.items()))
 
 

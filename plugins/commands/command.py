@@ -34,7 +34,7 @@ def _call(command: Callable[[Namespace], int], args: Namespace) -> int:
 
         _hush()
         metadata.find_stored_connections()
-        decorate: Any = cli.action_cli(check_db=False)  # type: ignore[no-untyped-call]
+        decorate: Any = cli.action_cli(check_db=False)  # type: ignore[no-untyped-call]  # Airflow's, without types
         return int(decorate(command)(args))
     except Exception as error:
         if not metadata.is_unreachable(error):

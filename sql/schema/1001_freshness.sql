@@ -66,7 +66,8 @@ seen AS (
         allowed.source,
         allowed.mart,
         published.newest_data,
-        now() - published.newest_data AS data_age,
+        -- The hour that has struck ends later: it is there already.
+        greatest(now() - published.newest_data, interval '0') AS data_age,
         allowed.max_data_age,
         now() > greatest(published.newest_data, allowed.first_due) + allowed.max_data_age AS is_data_late,
         published.published_at,

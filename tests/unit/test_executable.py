@@ -116,8 +116,8 @@ def shell(tmp_path: Path) -> Iterator[Terminal]:
         yield opened
 
 
-def of(text: str, expected: str | None = None, code: int = 0, **more: bool) -> Block:
-    return Block(1, "sh", text, RUN, code=code, expected=expected, **more)  # type: ignore[arg-type]
+def of(text: str, expected: str | None = None, code: int = 0, *, until: bool = False, interrupt: bool = False) -> Block:
+    return Block(1, "sh", text, RUN, code, until, interrupt, expected=expected)
 
 
 def test_blocks_share_one_shell_and_both_streams_are_compared(shell: Terminal, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class Pipeline:
                 instance = SimpleNamespace(
                     dag_id=run.dag_id, run_id=run.run_id, map_index=map_index, task_id=step, try_number=1
                 )
-                note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item]
+                note_failure({"ti": instance, "exception": error})  # type: ignore[typeddict-item]  # what it reads of a context
                 if step != "validate":  # publish runs whether or not it failed
                     return
 

@@ -67,7 +67,7 @@ def audited(pipeline: Pipeline, sandbox: Sandbox) -> DagRun:
 def running_as(**instance: Any) -> Iterator[None]:
     """As Airflow has it while a task runs."""
     named = {"dag_id": "weather", "run_id": "manual__2026", "task_id": "load.publish", "map_index": 0, "try_number": 1}
-    _CURRENT_CONTEXT.append({"ti": SimpleNamespace(**(named | instance))})  # type: ignore[typeddict-item]
+    _CURRENT_CONTEXT.append({"ti": SimpleNamespace(**(named | instance))})  # type: ignore[typeddict-item]  # what is read of a context
     try:
         yield
     finally:

@@ -26,6 +26,12 @@ def test_a_window_is_lacking_until_it_is_loaded_and_its_marts_are_refreshed(pipe
     assert lacking(pipeline.owner, WINDOW) == {}
     for summary in summaries(pipeline.owner, date(2026, 11, 17), date(2026, 11, 19)):
         assert summary.rows and len(summary.columns) == len(summary.rows[0])
+    [first_day] = [
+        found
+        for found in summaries(pipeline.owner, date(2026, 11, 17), date(2026, 11, 18))
+        if found.source.name == "wikipedia"
+    ]
+    assert {row[first_day.columns.index("last edit")] for row in first_day.rows} == {date(2026, 11, 17)}
     counts = row_counts(pipeline.owner)
     assert counts["core.weather"] == 2 * 48
     assert all(counts[f"mart.{mart.name}"] for source in SOURCES.values() for mart in source.marts)
