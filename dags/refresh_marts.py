@@ -6,10 +6,8 @@ Runs when a source published something, and once an hour in case an event got lo
 (`audit.weather_daily_due`, `audit.mart_due`). A mart that is up to date is skipped; a manual run refreshes all. Readers are never
 blocked.
 
-| task | mart | made from |
-|---|---|---|
-| `daily_weather_aggregates` | `mart.daily_weather_aggregates` | `core.weather_daily`, first made anew where it is due |
-| `daily_wikipedia_page_stats` | `mart.daily_wikipedia_page_stats` | `core.revision` |
+Each mart of each source has a task of its name; what a mart is made from and is not itself a fact, such as `core.weather_daily`, is
+first made anew where it is due.
 """
 
 from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable

@@ -64,7 +64,7 @@ def load_group(source: Source, loads: XComArg) -> None:
         published = PublishOperator(
             task_id="publish",
             doc_md="One transaction: upserts what the audit trusts into `core` and marks the load published, also where the audit "
-            "withheld something. Safe to repeat.",
+            "withheld something. Fails where a task before it left nothing to publish. Safe to repeat.",
             sql=list(source.publish_statements),
             parameters=parameters,
             asset=warehouse_asset("core", source.core_table),

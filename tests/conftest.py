@@ -23,6 +23,9 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
+NEWEST = max(path.stem[:4] for path in (REPO / "include" / "schema" / "versions").glob("[0-9]*.py"))
+"""Number of the last migration."""
+
 LONGEST_FIRST = ("the stack", "compose", "the runbook", "the daily stack", "a machine")
 """Of the tests that share something which takes its time to start. They begin once the fast tests are through, and the rest fills
 what is left."""

@@ -266,7 +266,7 @@ def ago(span: timedelta | None) -> str:
 
 
 def _mend(load: LoadAt) -> str:
-    """A replay that is run again reads the same answers again: the service has to be asked."""
+    """A replay that is run again reads the same responses again: the service has to be asked."""
     return typed("python -m include gaps") if load.is_replay else again(load.dag_id, load.run_id)
 
 

@@ -103,7 +103,7 @@ SELECT
 FROM seen;
 COMMENT ON VIEW audit.freshness IS
 'How old the newest data of each source is and how long its marts have not shown what is new, against what the schedules allow: a row for each mart.';
-COMMENT ON COLUMN audit.freshness.source IS 'weather or wikipedia.';
+COMMENT ON COLUMN audit.freshness.source IS 'Name of the source.';
 COMMENT ON COLUMN audit.freshness.mart IS 'A mart of the source; NULL where it has none.';
 COMMENT ON COLUMN audit.freshness.newest_data IS 'End of the newest window that a load has published, UTC; replays ask for nothing new.';
 COMMENT ON COLUMN audit.freshness.data_age IS 'Time since then.';

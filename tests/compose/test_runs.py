@@ -1,14 +1,13 @@
 """The four ways of use on Celery workers: REST, ./airflow.sh dags backfill and replay, catchup, and a clear through the API."""
 
 import re
-from datetime import datetime
 from functools import partial
 
 import pytest
 
 from tests.compose.stack import ComposeStack
 from tests.e2e import expected
-from tests.e2e.stack import ENDED, Row, Run, Task, day_of, wait_for
+from tests.e2e.stack import ENDED, Row, Run, day_of, wait_for
 
 WINDOW = ("2021-03-01", "2021-03-04")
 SOURCES = ("weather", "wikipedia")
@@ -72,23 +71,6 @@ def test_the_wikipedia_mart_is_right(stack: ComposeStack) -> None:
     )
     assert rows
     assert rows == expected.daily_edits(stack, *WINDOW)
-
-
-def test_a_validation_is_over_before_it_could_have_imported_great_expectations(
-    stack: ComposeStack, loaded: dict[str, Run]
-) -> None:
-    """It does so within its operator: the worker has it before the task comes."""
-    run = loaded["weather"]
-    import_it = "import time; began = time.time(); import great_expectations.expectations; print(time.time() - began)"
-    importing = float(stack.inside("airflow-worker", "python", "-c", import_it).splitlines()[-1])
-    assert min(seconds_until("audit of load", run, task) for task in run.tasks("load.validate")) < importing
-
-
-def seconds_until(event: str, run: Run, task: Task) -> float:
-    """From the start of the task's process to the first line of its log that begins so."""
-    assert task.started
-    found = [entry for entry in run.log(task) if str(entry.get("event")).startswith(event) and "timestamp" in entry]
-    return (datetime.fromisoformat(found[0]["timestamp"]) - task.started).total_seconds()
 
 
 @pytest.mark.parametrize("dag_id", SOURCES)

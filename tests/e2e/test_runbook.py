@@ -31,6 +31,7 @@ def test_its_commands_do_what_it_says(stack_of_its_own: Stack) -> None:
         "a run of weather has failed": lambda: a_run_fails(stack_of_its_own),
         "a wrong transform has loaded a day of Boston": lambda: spoil_a_day(stack_of_its_own),
     }
+    assert blocks and {words for block in blocks for words in block.given} == set(given)
     env = fresh_terminal() | stack_of_its_own.settings | NOTHING_TO_INSTALL
     elsewhere = Stack(stack_of_its_own.repo.parent / "elsewhere", stack_of_its_own.sandbox)
     elsewhere.repo.mkdir()

@@ -62,7 +62,7 @@ def test_the_demo_shows_the_marts_and_does_nothing_twice(stack: Stack) -> None:
     assert stack.processes() == processes
 
 
-def test_the_doctor_can_tell_everything_and_finds_nothing_to_mend(stack: Stack) -> None:
+def test_the_doctor_can_tell_everything_of_a_running_stack(stack: Stack) -> None:
     """But for what other tests of this stack have left behind, runs, loads and gaps that they made fail on purpose; for the
     services, whose addresses `make up` was given and this shell was not; and for the room on the disk.
     """

@@ -55,7 +55,7 @@ def python(checkout: Path, *words: str, **variables: str) -> None:
 
 def test_the_page_makes_a_third_source_and_edits_nothing_else(checkout: Path) -> None:
     unit = [f"tests/unit/test_{name}.py" for name in ("layers", "migrations", "deployment")]
-    tests = ["tests/warehouse/test_air_quality.py", *unit]
+    tests = ["tests/warehouse/test_air_quality.py", "tests/dags/test_dags.py", *unit]
     python(checkout, "-m", "pytest", "-q", "--show-capture=no", "--disable-warnings", *tests)
 
 

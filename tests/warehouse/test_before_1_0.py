@@ -21,6 +21,7 @@ from include.schema.before_1_0 import STEPS
 from include.sources import SOURCES
 from include.warehouse import run
 from local.postgres import bin_dir
+from tests.conftest import NEWEST
 from tests.warehouse.pipeline import wait_for
 
 FORMER = [number for number in STEPS if number < "1000"]
@@ -85,7 +86,7 @@ def new(server: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("number", FORMER)
 def test_wherever_it_stopped_it_becomes_what_a_new_one_is(begin: Begin, new: dict[str, list[str]], number: str) -> None:
     url = begin(number)
-    assert migrate(url) == "1002"
+    assert migrate(url) == NEWEST
     assert catalog(url) == new
 
 

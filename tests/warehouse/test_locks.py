@@ -305,4 +305,7 @@ def test_the_owner_sees_and_ends_what_others_do_the_loader_only_sees_the_reader_
                 ended = False
             seen[role] = ("a secret" in query, ended)
             other.close()
+    with psycopg.connect(database("postgres"), autocommit=True) as admin:
+        admin.execute("DROP OWNED BY somebody")
+        admin.execute("DROP ROLE somebody")
     assert seen == {"dw_reader": (False, False), "dw_loader": (True, False), "dw_owner": (True, True)}

@@ -1,12 +1,17 @@
 """refresh_marts decides from the ledger what is due."""
 
+import re
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from include import marts, warehouse
-from tests.warehouse.pipeline import DagRun, Pipeline
+from tests.conftest import REPO
+from tests.warehouse.pipeline import DagRun, Pipeline, wait_for
 
 MARTS = ["daily_weather_aggregates", "daily_wikipedia_page_stats"]
 DAY = ("2026-10-05", "2026-10-06")
@@ -93,3 +98,18 @@ def test_places_of_one_name_do_not_collide(pipeline: Pipeline) -> None:
     run = DagRun("weather", "two", {"start_date": DAY[0], "end_date": DAY[1]}, pipeline.clock())
     pipeline.finish(pipeline.plan(run))
     assert pipeline.refresh_marts() == MARTS[:1]
+
+
+def test_the_query_of_the_runbook_finds_a_refresh_that_runs(pipeline: Pipeline, database: Callable[[str], str]) -> None:
+    page = (REPO / "docs" / "runbook.md").read_text(encoding="utf-8")
+    [query] = re.findall(r'psql "\$WAREHOUSE_URL" -c "(SELECT pid, application_name.*?)"\n', page, re.DOTALL)
+    assert pipeline.rows(query) == []
+    with psycopg.connect(database("dw_owner")) as other:
+        other.execute("LOCK TABLE core.revision")
+        refresh = threading.Thread(target=pipeline.refresh_marts, args=("manual",))
+        refresh.start()
+        try:
+            wait_for(lambda: pipeline.rows(query))
+        finally:
+            other.rollback()
+            refresh.join()
