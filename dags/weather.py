@@ -10,7 +10,7 @@ into `staging.weather`, audits them, and upserts them into `core.weather`. Any w
 | `extract` | lands the responses as they come; waits outages and refusals out | clear it once the service is healthy |
 | `transform` | parses the landed responses, set-based | clear it |
 | `validate` | sets hours outside their limits aside, withholds days not to be trusted | see its message, clear `extract` |
-| `publish` | one transaction, of all that is trusted: upsert into core, daily rollup, ledger | see the task before it that failed; if none did, clear it |
+| `publish` | in one transaction, all that is trusted: core, daily rollup, ledger | clear what failed before it; else clear it |
 | `all_loaded` | tells whether every load was published whole; costs no process | with the tasks before it |
 
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads

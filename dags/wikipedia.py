@@ -11,7 +11,7 @@ and the history `core.wikipedia_page`. Any window can be run again safely; what 
 | `extract` | lands the responses as they come; waits outages and refusals out | clear it once the wiki is healthy |
 | `transform` | parses the landed responses, set-based | clear it |
 | `validate` | reports pages that vanished, withholds pages not to be trusted | see its message, clear `extract` |
-| `publish` | one transaction, of all that is trusted: page versions, upsert into core, size changes, ledger | see the task before it that failed; if none did, clear it |
+| `publish` | in one transaction, all that is trusted: page versions, core, ledger | clear what failed before it; else clear it |
 | `all_loaded` | tells whether every load was published whole; costs no process | with the tasks before it |
 
 **Window**: the parameters `start_date` and `end_date` (half-open, UTC), else the run's data interval. A scheduled run also reads

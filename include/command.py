@@ -46,11 +46,17 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
+def is_away(error: Exception) -> bool:
+    """Whether a database did not answer: one that refuses a password, or ends a session, has."""
+    return isinstance(error, psycopg.OperationalError) and error.sqlstate is None and "FATAL:" not in str(error)
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
-        return f"the warehouse has not been migrated: `{typed('python -m include migrate')}`"
+        lacking = error.diag.message_primary or one_line(error)
+        return f"the warehouse has not been migrated: `{typed('python -m include migrate')}` ({lacking})"
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return str(error).strip()  # include/waits.py has the words
-    if isinstance(error, psycopg.OperationalError):
+    if is_away(error):
         return f"the warehouse does not answer, `{starting()}` starts it: {one_line(error)}"
     return one_line(error)

@@ -85,9 +85,17 @@ def finish_extraction(connection: Connection, load: Load, rows_raw: int) -> None
         )
 
 
-def record_failure(connection: Connection, key: RunKey, map_index: int, error: str) -> None:
-    """Notes why a mapped task failed."""
-    parameters = {"dag_id": key.dag_id, "run_id": key.run_id, "map_index": map_index, "error": error}
+def record_failure(
+    connection: Connection, key: RunKey, map_index: int, error: str, *, is_consequence: bool = False
+) -> None:
+    """Notes why a mapped task failed; the consequence of another failure only where none is noted."""
+    parameters = {
+        "dag_id": key.dag_id,
+        "run_id": key.run_id,
+        "map_index": map_index,
+        "error": error,
+        "is_consequence": is_consequence,
+    }
     run(connection, "ops/record_failure.sql", parameters)
 
 

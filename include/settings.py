@@ -88,6 +88,8 @@ def _schedule(environment: Mapping[str, str], name: str, default: str) -> str:
             times = croniter(text)
             times.get_next()
             times.get_prev()
+            # Two to come: an interval has a beginning and an end.
+            times.get_next(), times.get_next()
             return text
     raise BadSetting(
         f"{name} must be a cron expression such as @daily or 15 * * * *, of at most {LONGEST_SCHEDULE} characters, with times "

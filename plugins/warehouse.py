@@ -26,7 +26,7 @@ class UnitsWithheld(AirflowFailException):
 
 
 class NotPublished(AirflowFailException):
-    """Nothing of a load can be published, since a task before it failed: its error stands in the ledger already.
+    """Nothing of a load can be published, since a task before it failed, whose error is the one that counts.
 
     A failure, and not a skip: who clears only failed tasks would leave a skipped publish as it is, and the run would end green.
     """
@@ -77,8 +77,9 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.RaiseException as error:
-        what, _, advice = str(error.diag.message_primary).partition(": ")
-        raise AirflowFailException(in_lines(what, advice)) from None
+        if error.diag.message_hint is None:  # a trigger of somebody else's
+            raise
+        raise AirflowFailException(in_lines(str(error.diag.message_primary), error.diag.message_hint)) from None
 
 
 def _current() -> str:
@@ -98,12 +99,13 @@ def _task(instance: Any) -> str:
 def note_failure(context: Context) -> None:
     """on_failure_callback: notes in the ledger why this load failed."""
     task_instance, error = context["ti"], context.get("exception")
-    if isinstance(error, UnitsWithheld | NotPublished):
-        return  # what is to be known is in the ledger
+    if isinstance(error, UnitsWithheld):
+        return  # the audit itself has noted them
     key = RunKey(task_instance.dag_id, task_instance.run_id)
     with warehouse(task_instance) as connection:
         text = f"{task_instance.task_id}: {_reason(error)}"
-        record_failure(connection, key, task_instance.map_index if task_instance.map_index is not None else -1, text)
+        map_index = task_instance.map_index if task_instance.map_index is not None else -1
+        record_failure(connection, key, map_index, text, is_consequence=isinstance(error, NotPublished))
 
 
 def _reason(error: object) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from include.command import FAILED, REFUSED, SUCCEEDED, one_line, starting, typed
+from include.command import FAILED, REFUSED, SUCCEEDED, is_away, one_line, starting, typed
 from include.doctor import checks, reading
 from include.doctor.finding import Finding, State
 from include.doctor.reading import Look, TookTooLong
@@ -100,7 +100,7 @@ def _unknown(check: Check, error: Exception) -> Finding:
             return Finding(State.UNKNOWN, "a lock is held, see transactions")
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn() | psycopg.errors.InvalidSchemaName():
             return Finding(State.UNKNOWN, f"{check.of} has not been migrated", migrate)
-        case psycopg.OperationalError():
+        case _ if is_away(error):
             return Finding(State.UNKNOWN, f"{check.of} does not answer", starting())
         case psycopg.Error() | WarehouseError():
             return Finding(State.UNKNOWN, one_line(error))

@@ -25,10 +25,10 @@ RECENT = timedelta(days=7)
 """How far back what failed, was withheld or quarantined is looked for; coverage knows of all that is still lacking."""
 
 IDLE_RUN = timedelta(minutes=30)
-"""Longer than a task waits for its next try."""
+"""Longer than a task works. One that waits for its next try is left out: a service may ask it to wait until its day is over."""
 
-IDLE_LOAD = timedelta(hours=1)
-"""Longer than the four tries of an extraction, ten minutes each, with their pauses."""
+IDLE_LOAD = timedelta(hours=25)
+"""Longer than a service asks an extraction to wait."""
 
 OLD_TRANSACTION_SECONDS = 15 * 60
 """Longer than the ten minutes that a task may take."""
@@ -150,7 +150,8 @@ def stuck_loads(seen: Sequence[LoadAt], now: datetime) -> Finding:
         load = stuck[0]
         return bad(
             f"{_loads(len(stuck))} not ended, load {load.load_id} of {load.source} for {ago(now - load.moved)}",
-            again(load.dag_id, load.run_id),
+            # Its run may have been deleted.
+            typed(f"airflow dags list-runs {load.dag_id}"),
         )
     return good(f"{_loads(len(seen))} under way" if seen else "none under way")
 

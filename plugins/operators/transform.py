@@ -9,7 +9,7 @@ from include.errors import LoadError, in_lines, legible
 from include.source import Source
 from include.unreadable import BEGIN, FAULTS_OF_DATA, stage_readable
 from plugins.operators.statements import StatementsOperator
-from plugins.warehouse import warehouse
+from plugins.warehouse import refusals, warehouse
 
 
 class TransformOperator(StatementsOperator):
@@ -32,7 +32,7 @@ class TransformOperator(StatementsOperator):
 
     def _stage_readable(self) -> None:
         parameters: Any = self.parameters
-        with warehouse() as connection:
+        with refusals(), warehouse() as connection:
             try:
                 left_out = stage_readable(connection, self.source, parameters["load_id"], self.sql[len(BEGIN) :])
             except LoadError as error:

@@ -1,4 +1,5 @@
--- The loads that have not ended, and when one of their run last got a step further: a load waits while others of its run are at work.
+-- The loads that have not ended and that no later one makes up for, and when one of their run last got a step further: a load waits
+-- while others of its run are at work.
 SELECT
     load.load_id,
     load.source,
@@ -17,5 +18,16 @@ CROSS JOIN LATERAL (
     FROM audit.load AS every
     WHERE every.dag_id = load.dag_id AND every.run_id = load.run_id
 ) AS run
-WHERE load.status IN ('planned', 'extracting', 'extracted', 'staged', 'audited')
+WHERE
+    load.status IN ('planned', 'extracting', 'extracted', 'staged', 'audited')
+    AND NOT EXISTS (
+        SELECT FROM audit.load AS later
+        WHERE
+            later.source = load.source
+            AND later.load_id > load.load_id
+            AND later.status = 'published'
+            AND later.window_start <= load.window_start
+            AND later.window_end >= load.window_end
+            AND later.subject_ids @> load.subject_ids
+    )
 ORDER BY run.moved, load.load_id;

@@ -105,17 +105,27 @@ COMMENT ON VIEW audit.freshness IS
 'How old the newest data of each source is and how long its marts have not shown what is new, against what the schedules allow: a row for each mart.';
 COMMENT ON COLUMN audit.freshness.source IS 'Name of the source.';
 COMMENT ON COLUMN audit.freshness.mart IS 'A mart of the source; NULL where it has none.';
-COMMENT ON COLUMN audit.freshness.newest_data IS 'End of the newest window that a load has published, UTC; replays ask for nothing new.';
+COMMENT ON COLUMN audit.freshness.newest_data IS
+'End of the newest window that a load has published of any place or page, UTC; replays ask for nothing new. What others lack, audit.coverage tells.';
 COMMENT ON COLUMN audit.freshness.data_age IS 'Time since then.';
 COMMENT ON COLUMN audit.freshness.max_data_age IS 'How old it may be: the longest interval of the source''s schedule, and an hour to load it.';
 COMMENT ON COLUMN audit.freshness.is_data_late IS 'It is older; before DW_START_DATE and its first interval nothing is late. NULL until the schedule is noted.';
 COMMENT ON COLUMN audit.freshness.last_load_id IS 'The load that was published last.';
 COMMENT ON COLUMN audit.freshness.published_at IS 'When that was.';
 COMMENT ON COLUMN audit.freshness.mart_refreshed_at IS 'When the last refresh of the mart began (audit.mart).';
-COMMENT ON COLUMN audit.freshness.mart_due_since IS 'The first publication, or change of what the mart shows, that no refresh has seen; NULL when it shows all.';
+COMMENT ON COLUMN audit.freshness.mart_due_since IS
+'The first publication, or change by hand of what the mart shows, that no refresh has seen; NULL without one. What is done to a partition by its own name shows later.';
 COMMENT ON COLUMN audit.freshness.max_mart_delay IS 'How long that may wait: the longest interval of DW_MARTS_SCHEDULE, and an hour.';
 COMMENT ON COLUMN audit.freshness.is_mart_late IS 'It waits longer.';
 COMMENT ON COLUMN audit.freshness.is_late IS 'The data or the mart is late.';
+
+-- What changes hours, days or zones by hand is made anew at the next refresh (audit.weather_daily_due): the mart is due from now on.
+CREATE TRIGGER note_mart_due AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON core.weather
+FOR EACH STATEMENT WHEN (current_user <> 'dw_loader') EXECUTE FUNCTION audit.note_mart_due('weather');
+CREATE TRIGGER note_changed_mart_due AFTER INSERT OR UPDATE OR DELETE ON core.weather_daily
+FOR EACH STATEMENT WHEN (current_user <> 'dw_loader') EXECUTE FUNCTION audit.note_mart_due('weather');
+CREATE TRIGGER note_zone_due AFTER UPDATE ON core.location
+FOR EACH ROW WHEN (old.timezone IS DISTINCT FROM new.timezone) EXECUTE FUNCTION audit.note_mart_due('weather');
 
 -- A dashboard reads it as dw_reader, who so comes to see the names of schema audit. What PostgreSQL lets everybody call is not for it: a
 -- trigger on a table of its own would run as the owner.
@@ -170,6 +180,11 @@ BEGIN
         INSERT INTO audit.deleted_day (source, span_start, span_end)
         VALUES ('wikipedia', '-infinity', 'infinity') ON CONFLICT DO NOTHING;
     ELSE
+        -- A publish of the same page has ended before, or begins when this is committed: it finds the rows, or finds them gone.
+        PERFORM FROM core.tracked_page AS tracked
+        WHERE tracked.page_id IN (SELECT deleted.page_id FROM deleted)
+        ORDER BY tracked.page_id
+        FOR NO KEY UPDATE;
         INSERT INTO audit.deleted_day (source, subject_id, span_start, span_end)
         SELECT DISTINCT 'wikipedia', deleted.page_id, day.day, day.day + interval '24 hours'
         FROM deleted
@@ -186,6 +201,17 @@ FOR EACH STATEMENT WHEN (current_user <> 'dw_loader') EXECUTE FUNCTION audit.not
 CREATE TRIGGER note_emptied_revisions AFTER TRUNCATE ON core.revision
 FOR EACH STATEMENT EXECUTE FUNCTION audit.note_deleted_revisions();
 
+-- Of each reading by itself: a load that is published again may have withheld a page that it published before.
+ALTER TABLE audit.published_response ADD COLUMN published_at timestamptz;
+UPDATE audit.published_response AS noted
+SET published_at = coalesce(load.published_at, load.planned_at)
+FROM audit.load AS load
+WHERE noted.load_id = load.load_id;
+ALTER TABLE audit.published_response
+ALTER COLUMN published_at SET DEFAULT clock_timestamp(),
+ALTER COLUMN published_at SET NOT NULL;
+COMMENT ON COLUMN audit.published_response.published_at IS 'When it was published last, UTC.';
+
 CREATE OR REPLACE VIEW audit.wikipedia_present AS
 SELECT
     response.subject_id,
@@ -194,11 +220,12 @@ FROM audit.published_response AS response
 LEFT JOIN LATERAL (
     SELECT range_agg(tstzrange(deleted.span_start, deleted.span_end)) AS spans
     FROM audit.deleted_day AS deleted
-    INNER JOIN audit.load AS load ON deleted.deleted_at > load.published_at
     WHERE
         deleted.source = 'wikipedia'
         AND (response.subject_id = deleted.subject_id OR deleted.subject_id IS NULL)
-        AND response.load_id = load.load_id
+        AND deleted.deleted_at > response.published_at
+        AND deleted.span_start < response.window_end
+        AND deleted.span_end > response.window_start
 ) AS gone ON true
 WHERE response.source = 'wikipedia'
 GROUP BY response.subject_id;

@@ -18,7 +18,10 @@ def raising(error: BaseException) -> int:
     [
         (Refused("-s is not\na date"), 2, "seed: -s is not a date"),
         (psycopg.OperationalError("refused"), 2, "seed: the warehouse does not answer, `make up` starts it: refused"),
-        (psycopg.errors.UndefinedTable("no"), 2, "seed: the warehouse has not been migrated: `python -m include migrate`"),
+        (psycopg.OperationalError("x: FATAL:  wrong password"), 2, "seed: x: FATAL: wrong password"),
+        (psycopg.errors.DiskFull("no space left"), 2, "seed: no space left"),
+        (psycopg.errors.AdminShutdown("terminated"), 2, "seed: terminated"),
+        (psycopg.errors.UndefinedTable("no"), 2, "seed: the warehouse has not been migrated: `python -m include migrate` (no)"),
         (psycopg.errors.InsufficientPrivilege("permission denied"), 2, "seed: permission denied"),
         (KeyboardInterrupt(), 130, "seed: stopped"),
     ],

@@ -99,9 +99,9 @@ def test_a_bad_date_is_refused_by_the_name_of_its_variable(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DW_WEATHER_SCHEDULE", "DW_WIKIPEDIA_SCHEDULE", "DW_MARTS_SCHEDULE"])
-@pytest.mark.parametrize("text", ["every day", "@quarterly", "0 0 31 2 *", "0 0 1 1 * 0 2099"])
+@pytest.mark.parametrize("text", ["every day", "@quarterly", "0 0 31 2 *", "0 0 1 1 * 0 2099", "0 0 1 1 * 0 2025-2027"])
 def test_a_bad_schedule_is_refused_by_the_name_of_its_variable(name: str, text: str) -> None:
-    """Also one that is well formed and has no times, or none before now."""
+    """Also one that is well formed and has no times, none before now, or no two after."""
     with pytest.raises(BadSetting, match=f"^{name} must be a cron expression") as error:
         read_settings({name: text})
     assert repr(text) in str(error.value)

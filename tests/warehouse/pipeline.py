@@ -92,10 +92,9 @@ class Pipeline:
         for step in steps:
             try:
                 self.execute(run.dag_id, step, load)
-            except NotPublished:
-                pass  # of a task before it, whose error counts
             except Exception as error:
-                run.errors[map_index] = error
+                if not isinstance(error, NotPublished):  # what was before it counts
+                    run.errors[map_index] = error
                 instance = SimpleNamespace(
                     dag_id=run.dag_id, run_id=run.run_id, map_index=map_index, task_id=step, try_number=1
                 )

@@ -3,6 +3,7 @@ what fills the rest.
 """
 
 import re
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,10 +13,11 @@ import pytest
 from include.__main__ import main
 from include.gaps import Gap, commands, find_gaps, note_catchup, read_catchup
 from include.settings import read_settings
+from include.warehouse import run
 from sandbox import Fault, Sandbox
 from tests.conftest import REPO
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import Pipeline, utc
+from tests.warehouse.pipeline import Pipeline, utc, wait_for
 from tests.warehouse.places import BOSTON, BOSTON_PAGE, NEW_ENGLAND, PHOENIX
 
 START, END = "2024-11-16", "2024-11-19"
@@ -411,6 +413,43 @@ def test_days_of_which_somebody_deleted_revisions_are_missing_until_they_are_rea
     assert gaps(loaded) == []
     loaded.owner.execute("TRUNCATE core.revision")
     assert [str(gap.window) for gap in gaps(loaded)] == ["[2024-11-16, 2024-11-18) UTC", "[2024-11-18, 2024-11-19) UTC"]
+
+
+def test_a_load_that_is_published_again_without_a_page_brings_none_of_its_deleted_days_back(
+    loaded: Pipeline, sandbox: Sandbox
+) -> None:
+    follow(loaded.owner, [BOSTON], [NEW_ENGLAND, BOSTON_PAGE])
+    again = loaded.run("wikipedia", "2024-11-17", "2024-11-18")
+    assert again.errors == {}
+    add_revision(loaded, 1, "2024-11-17T13:00Z")
+    loaded.owner.execute("DELETE FROM core.revision WHERE page_id = 1 AND revision_timestamp >= '2024-11-17T12:00Z'")
+    sandbox.faults.append(Fault(path="/w/api.php", status=400, times=None, when=lambda request: "New" in request.query))
+    assert loaded.finish(again).errors  # published, but for the page
+    sandbox.faults.clear()
+    assert "17T00" in [
+        row[1] for row in coverage(loaded, "wikipedia") if row[0] == "en:New England" and row[3] != "loaded"
+    ]
+
+
+def test_a_deletion_and_a_publish_of_the_same_page_take_turns(loaded: Pipeline, database: Callable[[str], str]) -> None:
+    """One that began before the other was committed would not see it, and count what is not there."""
+    add_revision(loaded, 1, "2024-11-17T13:00Z")
+    [(load_id,)] = loaded.rows("SELECT load_id FROM audit.load WHERE source = 'wikipedia'")
+    delete = "DELETE FROM core.revision WHERE page_id = 1 AND revision_timestamp >= '2024-11-17T12:00Z'"
+    with (
+        psycopg.connect(database("dw_owner"), autocommit=True) as owner,
+        psycopg.connect(database("dw_owner")) as publish,
+    ):
+        run(publish, "pages/lock.sql", {"load_id": load_id})
+        deletion = threading.Thread(target=owner.execute, args=(delete.encode(),))
+        deletion.start()
+        waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+        wait_for(lambda: loaded.value(waits, owner.info.backend_pid))
+        publish.execute("UPDATE audit.load SET published_at = clock_timestamp() WHERE load_id = %s", [load_id])
+        publish.execute("UPDATE audit.published_response SET published_at = clock_timestamp()")
+        publish.commit()
+        deletion.join()
+    assert "17T00" in [row[1] for row in coverage(loaded, "wikipedia") if row[3] == "missing"]
 
 
 def add_revision(pipeline: Pipeline, revision_id: int, moment: str) -> None:

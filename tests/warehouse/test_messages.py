@@ -62,9 +62,13 @@ def out_of_order(step: str) -> Callable[[Pipeline, Sandbox], None]:
 def planned_again(step: str) -> Callable[[Pipeline, Sandbox], None]:
     def clear(pipeline: Pipeline, sandbox: Sandbox) -> None:
         run = planned(pipeline)
+        pipeline.owner.execute("UPDATE audit.load SET run_id = 'mend: Boston'")  # a run may be called so
+        run.run_id = "mend: Boston"
         load = dict(run.loads[0])
         pipeline.plan(run)
-        pipeline.execute("weather", step, load)
+        with pytest.raises(AirflowFailException, match=r"\nclear the whole run, not one of its tasks$") as raised:
+            pipeline.execute("weather", step, load)
+        raise raised.value
 
     return clear
 

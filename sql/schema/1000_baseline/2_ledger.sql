@@ -89,14 +89,16 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT load FROM audit.load WHERE load_id = wanted_load_id FOR UPDATE;
     IF load.status = 'superseded' THEN
-        RAISE EXCEPTION 'load % of run % was planned again since: clear the whole run, not one of its tasks', load.load_id, load.run_id;
+        RAISE EXCEPTION 'load % of run % was planned again since', load.load_id, load.run_id
+        USING HINT = 'clear the whole run, not one of its tasks';
     END IF;
     IF (finished_step = 'extract' AND load.extracted_at IS NULL)
         OR (finished_step = 'transform' AND load.staged_at IS NULL)
         OR (finished_step = 'validate' AND load.audited_at IS NULL)
     THEN
-        RAISE EXCEPTION 'load % of run % (map index %) has not finished its task %: clear that task with its downstream tasks',
-            load.load_id, load.run_id, load.map_index, finished_step;
+        RAISE EXCEPTION 'load % of run % (map index %) has not finished its task %',
+            load.load_id, load.run_id, load.map_index, finished_step
+        USING HINT = 'clear that task with its downstream tasks';
     END IF;
 END
 $$;
