@@ -59,6 +59,7 @@ def note_catchup(connection: Connection, settings: Settings) -> None:
     """Notes in the warehouse what the settings ask catchup to fill, and how often it and the marts are brought up to date."""
     now = utc_now()
     marts_seconds = longest_interval(settings.marts_schedule, now).total_seconds()
+    run(connection, "ops/forget_catchups.sql", {"sources": list(settings.sources)})
     for source, chosen in settings.sources.items():
         parameters = {
             "source": source,
@@ -73,8 +74,9 @@ def note_catchup(connection: Connection, settings: Settings) -> None:
 
 
 def read_catchup(connection: Connection) -> list[Catchup]:
-    """What the warehouse was last told; raises WarehouseError when it never was."""
-    if found := [Catchup(*row) for row in run(connection, "ops/catchup.sql")]:
+    """What the warehouse was last told of the sources that there are; raises WarehouseError when it never was."""
+    noted = [Catchup(*row) for row in run(connection, "ops/catchup.sql")]
+    if found := [catchup for catchup in noted if catchup.source in SOURCES]:
         return found
     raise WarehouseError(f"audit.catchup is empty: run `{typed('python -m include migrate')}`")
 

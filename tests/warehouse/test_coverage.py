@@ -71,6 +71,14 @@ def test_what_is_loaded_is_one_span_and_the_rest_up_to_now_another(loaded: Pipel
     assert sorted(rest) == [("weather", "missing", utc(END)), ("wikipedia", "missing", utc(END))]
 
 
+def test_a_source_that_was_taken_out_has_no_gaps_and_is_not_late(loaded: Pipeline) -> None:
+    gone = "INSERT INTO audit.catchup (source, start_date, schedule, interval_seconds) VALUES ('river', %s, '@daily', 86400)"
+    loaded.owner.execute(gone, [utc(START)])
+    assert gaps(loaded) == []
+    note_catchup(loaded.owner, read_settings({"DW_START_DATE": START}))
+    assert loaded.rows("SELECT DISTINCT source FROM audit.freshness ORDER BY 1") == [("weather",), ("wikipedia",)]
+
+
 def test_spans_of_a_place_tile_from_the_start_date_until_the_hour_that_has_struck(loaded: Pipeline) -> None:
     loaded.owner.execute("DELETE FROM core.weather WHERE extract(hour FROM observed_at) IN (0, 5, 23)")
     with loaded.owner.transaction():  # in which it is the same now
