@@ -13,6 +13,9 @@ from local.settings import Paths, Remembered, write_private
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 # With LocalExecutor the log files lie where the web server reads them: no log server, whose port would be shared.
 ARGUMENTS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
+# Every other time the triggerer of Airflow 3.3.2 overlooks that its child has ended, and waits ten seconds for it. It holds nothing
+# that the next one does not take over.
+OPTIONS = {"triggerer": {"stopsignal": "KILL"}}
 
 
 def tuned(file: Path) -> dict[str, dict[str, str]]:

@@ -137,7 +137,10 @@ def server_program(paths: Paths) -> Program:
 def airflow_programs(paths: Paths, env: dict[str, str], configuration: str) -> list[Program]:
     code = fingerprint([paths.repo / name for name in ("config", "plugins", "include")], CODE)
     version = configuration + code + _installed(paths)
-    return [Program(name, airflow.command(name), env, version) for name in airflow.PROCESSES]
+    return [
+        Program(name, airflow.command(name), env, version, options=airflow.OPTIONS.get(name, {}))
+        for name in airflow.PROCESSES
+    ]
 
 
 def sandbox_program(paths: Paths, env: dict[str, str], port: int) -> Program:
