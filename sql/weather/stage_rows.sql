@@ -18,10 +18,22 @@ SELECT
     round(hour.wind_speed_10m / 3.6, 3),
     hour.wind_direction_10m,
     hour.weather_code,
-    hour.observed_at AT TIME ZONE 'UTC' >= response.window_start AND hour.observed_at AT TIME ZONE 'UTC' < response.window_end
+    hour.observed_at >= of_response.window_start AND hour.observed_at < of_response.window_end
 FROM staging.weather_response AS response
 INNER JOIN raw.weather_observations AS stored ON response.raw_id = stored.id
-CROSS JOIN LATERAL jsonb_populate_record(NULL::staging.open_meteo_hourly, response.payload::jsonb -> 'hourly') AS hourly
+-- As the service writes its hours, without a zone: once a response, not once an hour.
+CROSS JOIN LATERAL (
+    SELECT
+        response.window_start AT TIME ZONE 'UTC' AS window_start,
+        response.window_end AT TIME ZONE 'UTC' AS window_end,
+        date_trunc('day', response.window_start AT TIME ZONE 'UTC') AS first_hour,
+        least(
+            date_trunc('day', (response.window_end - interval '1 second') AT TIME ZONE 'UTC') + interval '24 hours',
+            stored.ingested_at AT TIME ZONE 'UTC' + interval '1 microsecond'
+        ) AS end_hour
+    OFFSET 0
+) AS of_response
+CROSS JOIN LATERAL json_populate_record(NULL::staging.open_meteo_hourly, response.payload::json -> 'hourly') AS hourly
 CROSS JOIN LATERAL unnest(
     hourly."time",
     hourly.temperature_2m,
@@ -39,6 +51,5 @@ CROSS JOIN LATERAL unnest(
 WHERE
     response.load_id = %(load_id)s
     AND response.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
-    AND hour.observed_at AT TIME ZONE 'UTC' >= date_trunc('day', response.window_start, 'UTC')
-    AND hour.observed_at AT TIME ZONE 'UTC' < date_trunc('day', response.window_end - interval '1 second', 'UTC') + interval '24 hours'
-    AND hour.observed_at AT TIME ZONE 'UTC' <= stored.ingested_at;
+    AND hour.observed_at >= of_response.first_hour
+    AND hour.observed_at < of_response.end_hour;

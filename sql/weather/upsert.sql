@@ -68,10 +68,10 @@ known AS NOT MATERIALIZED (
 ),
 
 hour AS (
-    SELECT DISTINCT location_id, observed_at FROM offered
+    SELECT DISTINCT location_id, observed_at FROM offered WHERE EXISTS (SELECT 1 FROM unsettled)
 ),
 
--- The responses that may yet be published of an hour.
+-- The responses that may yet be published of an hour: nearly always none, and then no hour is looked at.
 contested AS MATERIALIZED (
     SELECT hour.location_id, hour.observed_at, array_agg(unsettled.raw_id) AS raw_ids
     FROM hour
