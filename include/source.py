@@ -89,6 +89,16 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """Whom to name beside the data, and the terms they are under; addresses to link to."""
+
+    words: str
+    address: str
+    license: str
+    terms: str
+
+
+@dataclass(frozen=True)
 class Mart:
     """A materialized view of schema mart; `roll_up` first brings up to date what it is read from, if that is not core itself."""
 
@@ -145,6 +155,9 @@ class Source:
     """The raw columns for a response that is kept in one piece."""
     problem_of_status: Callable[[int, str, datetime], BadResponseDetails]
     """What a response with an error status means."""
+
+    attribution: Attribution | None = None
+    """Shown wherever its data are."""
 
     def statement(self, role: str) -> str:
         """The statement file of a role."""

@@ -90,18 +90,19 @@ def warehouse_url(socket_directory: Path, role: str, database: str = "dw") -> st
     return f"postgresql://{role}@/{database}?host={quote(str(socket_directory), safe='')}"
 
 
-def warehouse_connection(socket_directory: Path) -> str:
-    """The Airflow connection of the loader. `sqlalchemy_query` carries the socket where a URL's host part cannot."""
+def warehouse_connection(socket_directory: Path, role: str) -> str:
+    """An Airflow connection to the warehouse. `sqlalchemy_query` carries the socket where a URL's host part cannot."""
     host = str(socket_directory)
     extra = {"host": host, "sqlalchemy_query": {"host": host}}
-    return json.dumps({"conn_type": "postgres", "login": "dw_loader", "schema": "dw", "extra": extra})
+    return json.dumps({"conn_type": "postgres", "login": role, "schema": "dw", "extra": extra})
 
 
 def defaults(socket_directory: Path, apis: str, start_date: str, ports: tuple[int, int]) -> dict[str, str]:
     """Every variable the user can override by setting it. `ports` are those of Airflow and of the sandbox."""
     return {
         "WAREHOUSE_URL": warehouse_url(socket_directory, "dw_owner"),
-        "AIRFLOW_CONN_WAREHOUSE": warehouse_connection(socket_directory),
+        "AIRFLOW_CONN_WAREHOUSE": warehouse_connection(socket_directory, "dw_loader"),
+        "AIRFLOW_CONN_WAREHOUSE_READER": warehouse_connection(socket_directory, "dw_reader"),
         **{name: json.dumps(connection) for name, connection in api_connections(apis, ports[1]).items()},
         "DW_START_DATE": start_date,
         "DW_AIRFLOW_URL": f"http://127.0.0.1:{ports[0]}",

@@ -47,7 +47,8 @@ from include.warehouse import Connection, run
 
 DAGS = (*SOURCES, "refresh_marts")
 POOLS = tuple(dict.fromkeys(source.pool for source in SOURCES.values()))
-CONNECTIONS = ("warehouse", *api_connections())
+WAREHOUSE_CONNECTIONS = ("warehouse", "warehouse_reader")
+CONNECTIONS = (*WAREHOUSE_CONNECTIONS, *api_connections())
 
 LOADING = timedelta(hours=1)
 """What an interval that has ended may take until it is loaded, as in audit.freshness: until then it is no gap."""
@@ -264,7 +265,7 @@ def connections(look: Look) -> dict[str, str | None]:
     found: dict[str, str | None] = dict.fromkeys(CONNECTIONS)
     for name in found:
         if text := look.environment.get(variable(name)):
-            found[name] = "" if name == "warehouse" else _address(text)
+            found[name] = "" if name in WAREHOUSE_CONNECTIONS else _address(text)
     # In its database hosts are in the clear, passwords are not.
     if missing := [name for name, address in found.items() if address is None]:
         for name, *parts in run(look.airflow(), "ops/doctor_airflow_connections.sql", {"connections": missing}):
@@ -299,7 +300,7 @@ def services(look: Look) -> list[Service]:
     addresses = {
         name: address.replace("{language}", "en")
         for name, address in connections(look).items()
-        if address and name != "warehouse"
+        if address and name not in WAREHOUSE_CONNECTIONS
     }
     problems: dict[str, str | None] = dict.fromkeys(addresses, f"no response in {SERVICE_SECONDS:g} s")
 

@@ -56,12 +56,19 @@ def refused(url: str, *statements: str) -> None:
                 connection.execute(words)
 
 
-def test_a_reader_reads_core_and_marts_and_does_nothing_else(owner: psycopg.Connection) -> None:
+READABLE = {
+    *("catchup", "load", "validation_result", "quarantine", "withheld"),
+    *("followed", "present", "set_aside", "coverage", "freshness"),
+}
+"""What dw_reader reads of audit: what was loaded, how it was judged, and what is there."""
+
+
+def test_a_reader_reads_core_marts_and_verdicts_and_does_nothing_else(owner: psycopg.Connection) -> None:
     for (schema, name), granted in rights(owner, "dw_reader").items():
         assert granted <= {"SELECT"}, name
         assert schema not in ("core", "mart") or granted == {"SELECT"}, name
         assert schema not in ("raw", "staging") or not granted, name
-        assert schema != "audit" or granted == ({"SELECT"} if name == "freshness" else set()), name
+        assert schema != "audit" or granted == ({"SELECT"} if name in READABLE else set()), name
 
 
 def test_the_loader_changes_no_response_and_deletes_no_fact(owner: psycopg.Connection) -> None:
@@ -99,10 +106,37 @@ def test_the_loader_reaches_what_only_an_owner_may_by_three_functions(owner: psy
     ).fetchall()
     assert found == [("core.ensure_weather_partitions",), ("mart.refresh",), ("staging.refresh_statistics",)]
     open_to_all = owner.execute(
-        "SELECT oid::regprocedure FROM pg_proc "
+        "SELECT oid::regprocedure::text FROM pg_proc "
         "WHERE prosecdef AND prorettype <> 'trigger'::regtype AND has_function_privilege('dw_reader', oid, 'EXECUTE')"
     ).fetchall()
-    assert open_to_all == []
+    assert open_to_all == [("audit.rejected_response(bigint,text,bigint)",)]
+
+
+def test_a_reader_sees_of_raw_what_an_audit_rejected(pipeline: Pipeline, sandbox: Sandbox, database: Url) -> None:
+    pipeline.run("wikipedia", *DAY)
+    pipeline.run("weather", *DAY, conf={"locations": ["Phoenix"]})
+    sandbox.faults.append(Fault.absurd("temperature_2m", 999.9))
+    pipeline.run("weather", *DAY, conf={"locations": ["Boston"]})
+    ((load_id, bad),) = pipeline.rows("SELECT DISTINCT load_id, raw_id FROM audit.quarantine")
+    (good,) = (row[0] for row in pipeline.rows("SELECT id FROM raw.weather_observations WHERE id <> %s", bad))
+    statement = "SELECT payload FROM audit.rejected_response(%s, %s, %s)"
+    with psycopg.connect(database("dw_reader"), autocommit=True) as reader:
+        shown = reader.execute(statement, [load_id, "weather_observations", bad]).fetchall()
+        assert shown == pipeline.rows("SELECT payload FROM raw.weather_observations WHERE id = %s", bad)
+        for asked in (
+            (load_id, "weather_observations", good),
+            (load_id - 1, "weather_observations", good),
+            (load_id, "wikipedia_pages", bad),
+        ):
+            assert reader.execute(statement, asked).fetchall() == []
+        # An id of the same number in another source's table is another response.
+        pipeline.owner.execute("ALTER TABLE raw.wikipedia_pages DISABLE TRIGGER append_only")
+        pipeline.owner.execute("UPDATE raw.wikipedia_pages SET id = DEFAULT")
+        pipeline.owner.execute("SELECT setval(pg_get_serial_sequence('raw.wikipedia_pages', 'id'), %s, false)", [bad])
+        pipeline.owner.execute("UPDATE raw.wikipedia_pages SET id = DEFAULT")
+        assert reader.execute(statement, [load_id, "wikipedia_pages", bad]).fetchall() == []
+        with pytest.raises(psycopg.errors.UndefinedTable, match="does not exist"):
+            reader.execute(statement, [load_id, 'x"; DROP TABLE core.revision; --', bad])
 
 
 @pytest.mark.parametrize(

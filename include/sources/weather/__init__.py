@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from include.rollup import roll_up_due_days
-from include.source import Mart, Range, Source
+from include.source import Attribution, Mart, Range, Source
 from include.sources.weather import api
 from include.sources.weather.suite import SUITE
 from include.subjects import PLACES
@@ -32,4 +32,10 @@ SOURCE = Source(
     read=api.read,
     whole=api.whole,
     problem_of_status=api.problem_of_status,
+    attribution=Attribution(
+        "Weather data by Open-Meteo.com",
+        "https://open-meteo.com/",
+        "CC BY 4.0",
+        "https://creativecommons.org/licenses/by/4.0/",
+    ),
 )

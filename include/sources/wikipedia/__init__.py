@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from include.source import Mart, Range, Source
+from include.source import Attribution, Mart, Range, Source
 from include.sources.wikipedia import api
 from include.sources.wikipedia.suite import SUITE
 from include.subjects import PAGES
@@ -37,4 +37,10 @@ SOURCE = Source(
     read=api.read,
     whole=api.whole,
     problem_of_status=api.problem_of_status,
+    attribution=Attribution(
+        "Titles, edits and summaries from Wikipedia, by its contributors",
+        "https://www.wikipedia.org/",
+        "CC BY-SA 4.0",
+        "https://creativecommons.org/licenses/by-sa/4.0/",
+    ),
 )
