@@ -21,7 +21,7 @@ SECONDS_PER_DAY = 86_400
 
 
 class State(StrEnum):
-    """Of a subject's day. NOT_DUE: nobody asked for it, or it has not ended yet."""
+    """Of a subject's day. NOT_DUE: neither the schedule nor a load has asked for it."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -59,7 +59,8 @@ class Day(BaseModel):
             return State.COMPLETE
         if self.loaded:
             return State.PARTIAL
-        return State.MISSING if self.lacking else State.NOT_DUE
+        # What a load asked for and is not there is missed, also of the time before DW_START_DATE.
+        return State.MISSING if self.lacking or self.load_id else State.NOT_DUE
 
     @property
     def words(self) -> str:

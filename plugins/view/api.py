@@ -1,14 +1,18 @@
 """What the page shows, as JSON."""
 
-from datetime import date
+import csv
+import io
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 
-from include.view import coverage, freshness, loads, quality
+from include.sources import SOURCES
+from include.view import charts, coverage, freshness, loads, marts, quality
+from include.warehouse import Connection
 from include.windows import utc_now
 from plugins.view.access import Visible
-from plugins.view.reader import ask
+from plugins.view.reader import ask, draw
 
 router = APIRouter(prefix="/api", tags=["warehouse"])
 
@@ -22,6 +26,7 @@ Month = Annotated[
     str | None,
     Query(pattern=r"^(19[4-9]\d|2\d\d\d)-(0[1-9]|1[0-2])$", description="Such as 2026-11; this one by default."),
 ]
+Day = date | Literal[""] | None
 Status = Annotated[Literal["", *loads.STATUSES] | None, Query(description="State of the loads.")]  # type: ignore[valid-type]  # a list of the code
 
 
@@ -132,3 +137,89 @@ async def response(load_id: Key, raw_id: Key, sources: Visible) -> quality.Respo
     if found is None:
         raise HTTPException(404, f"The last audit of load {load_id} rejected nothing of response {raw_id}.")
     return found
+
+
+class Wanted:
+    """Some days of some subjects of a mart: a year by default, of the first subject by name."""
+
+    def __init__(
+        self,
+        source: Known,
+        mart: Annotated[str, Path(description="Name of a mart of the source, without its schema.")],
+        subject_id: Annotated[list[int] | None, Query(max_length=marts.MOST_SUBJECTS)] = None,
+        first: Day = None,
+        end: Annotated[Day, Query(description="Exclusive; tomorrow by default.")] = None,
+        measure: Annotated[str | None, Query(description="One of them; all by default.")] = None,
+        by_year: Annotated[bool, Query(description="Whether the years of a subject are drawn side by side.")] = False,
+    ) -> None:
+        if mart not in {each.name for each in SOURCES[source].marts}:
+            raise HTTPException(404, f"{source} has no mart {mart!r}.")
+        self.source, self.mart, self.measure, self.by_year = source, mart, measure or None, by_year
+        self.subject_ids = subject_id or []
+        self.end = end or utc_now().date() + timedelta(days=1)
+        self.first = first or self.end - timedelta(days=365)
+        if not 0 < (self.end - self.first).days <= marts.MOST_DAYS:
+            raise HTTPException(422, f"first has to be before end, by at most {marts.MOST_DAYS} days.")
+
+
+Asked = Annotated[Wanted, Depends()]
+
+
+@router.get("/marts")
+async def measures(sources: Chosen) -> list[marts.Measures]:
+    """The marts of the sources and what they measure."""
+
+    def of_all(connection: Connection) -> list[marts.Measures]:
+        listed = ((source, mart.name) for source in sources for mart in SOURCES[source].marts)
+        return [found for source, mart in listed if (found := marts.measures_of(connection, source, mart))]
+
+    return await ask(of_all)
+
+
+@router.get("/marts/{source}/{mart}")
+async def series(asked: Asked) -> marts.Series:
+    """Some days of some subjects of a mart; of the first by name where none is named."""
+    return await ask(lambda connection: _series(connection, asked))
+
+
+@router.get("/marts/{source}/{mart}/data.csv", response_class=Response)
+async def data(asked: Asked) -> Response:
+    """The same as CSV, with the names of the subjects."""
+    found = await series(asked)
+    names = {subject.subject_id: subject.subject for subject in found.subjects}
+    columns = [column.name for column in found.measures.columns]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([found.measures.subject, "subject", found.measures.day, *columns])
+    writer.writerows([key, names.get(key, ""), day, *values] for key, day, *values in found.rows)
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=_attachment(asked, "csv"))
+
+
+@router.get("/marts/{source}/{mart}/chart.svg", response_class=Response)
+async def svg(asked: Asked) -> Response:
+    """The same as a picture."""
+    return Response(await _drawn(asked, "svg"), media_type="image/svg+xml")
+
+
+@router.get("/marts/{source}/{mart}/chart.png", response_class=Response)
+async def png(asked: Asked) -> Response:
+    """The same as a picture, to be kept."""
+    return Response(await _drawn(asked, "png"), media_type="image/png", headers=_attachment(asked, "png"))
+
+
+async def _drawn(asked: Wanted, form: charts.Format) -> bytes:
+    return await draw(charts.text_of(await series(asked), by_year=asked.by_year), form)
+
+
+def _attachment(asked: Wanted, ending: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{asked.mart}.{ending}"'}
+
+
+def _series(connection: Connection, asked: Wanted) -> marts.Series:
+    found = marts.measures_of(connection, asked.source, asked.mart)
+    if found is None:
+        raise HTTPException(404, f"mart.{asked.mart} has no days to show.")
+    if asked.measure:
+        found = found.only(asked.measure)
+    keys = asked.subject_ids or [subject.subject_id for subject in marts.subjects_of(connection, asked.source)[:1]]
+    return marts.series(connection, found, keys, asked.first, asked.end)

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from include.doctor.checks import ago
 from include.sources import SOURCES
+from include.view.charts import title
 from include.view.coverage import State
 from include.view.loads import STEPS, Load
 
-SECTIONS = {"Freshness": "/", "Coverage": "/coverage", "Data quality": "/quality", "Loads": "/loads"}
+SECTIONS = {"Freshness": "/", "Coverage": "/coverage", "Data quality": "/quality", "Marts": "/marts", "Loads": "/loads"}
 """Heading -> address below the page's own."""
 
 SYMBOLS = {
@@ -86,6 +87,7 @@ _templates.env.filters |= {"number": number, "moment": moment, "lasted": lasted,
 _templates.env.globals |= {
     "attributions": [source.attribution for source in SOURCES.values() if source.attribution],
     "percent": percent,
+    "title": title,
     "run_path": run_path,
     "sections": SECTIONS,
     "steps": len(STEPS) - 1,

@@ -1,17 +1,19 @@
 """The page's sections as HTML, each of what plugins/view/api.py gives."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from include.sources import SOURCES
-from include.view import coverage, loads, quality
+from include.view import coverage, loads, marts, quality
 from plugins.view import api
 from plugins.view.access import Visible, may_trigger
 from plugins.view.looks import show
+from plugins.view.reader import ask
 
 router = APIRouter(include_in_schema=False)
 
@@ -143,3 +145,53 @@ async def response_page(request: Request, load_id: api.Key, raw_id: api.Key, sou
     """A stored response, as text."""
     found = await api.response(load_id, raw_id, sources)
     return show(request, "response.html", "Data quality", response=found, load_id=load_id, raw_id=raw_id)
+
+
+@router.get("/marts")
+async def marts_page(
+    request: Request,
+    sources: Visible,
+    source: str | None = None,
+    mart: str | None = None,
+    search: api.Search = None,
+    subject_id: Annotated[list[int] | None, Query()] = None,
+    first: api.Day = None,
+    end: api.Day = None,
+    measure: str | None = None,
+    by_year: bool = False,
+) -> Response:
+    """What a mart has of some days, as a picture and as a table."""
+    known = await api.measures(list(sources))
+    chosen = next((each for each in known if (each.mart == mart if mart else each.source == source)), None) or next(
+        iter(known), None
+    )
+    if chosen is None:
+        raise HTTPException(404, "There is no mart that you may see.")
+    keys = (subject_id or [])[: marts.MOST_SUBJECTS] if mart in (None, chosen.mart) else []
+    asked = api.Wanted(chosen.source, chosen.mart, keys, first, end, measure, by_year)
+    offered = await ask(lambda connection: marts.subjects_of(connection, chosen.source, search or None))
+    found = await api.series(asked)
+    query = urlencode(
+        {
+            "subject_id": [subject.subject_id for subject in found.subjects],
+            "first": found.first,
+            "end": found.end,
+            "measure": asked.measure or "",
+            "by_year": by_year,
+        },
+        doseq=True,
+    )
+    return show(
+        request,
+        "marts.html",
+        "Marts",
+        marts=known,
+        chosen=chosen,
+        series=found,
+        offered=offered,
+        asked=asked,
+        search=search or "",
+        query=query,
+        attribution=SOURCES[chosen.source].attribution,
+        kind=SOURCES[chosen.source].subjects,
+    )

@@ -9,6 +9,7 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from anyio import CapacityLimiter, fail_after
 from anyio.to_thread import run_sync
 
+from include.view import charts
 from include.waits import session_options
 from include.warehouse import Connection
 
@@ -58,6 +59,18 @@ async def ask(question: Callable[[Connection], Answer]) -> Answer:
         # Only the wait for a turn is cut short: a thread cannot be, and ends by itself with its statements.
         with fail_after(WAIT_SECONDS):
             return await run_sync(answer, limiter=_turns)
+    except TimeoutError:
+        raise Busy from None
+
+
+_pencils = CapacityLimiter(1)
+
+
+async def draw(text: str, form: charts.Format) -> bytes:
+    """The picture of a Vega-Lite document, one at a time: each takes a core for a second. Raises Busy."""
+    try:
+        with fail_after(charts.RENDER_SECONDS):
+            return await run_sync(charts.drawn, text, form, limiter=_pencils)
     except TimeoutError:
         raise Busy from None
 

@@ -24,24 +24,25 @@ Affected = list[tuple[str, str, int]]
 
 
 @contextmanager
-def chromium(stack: Stack) -> Iterator[BrowserContext]:
-    """A Chromium in which the user `admin` has logged in."""
+def chromium(stack: Stack, user: str | None = "admin") -> Iterator[BrowserContext]:
+    """A Chromium in which this user has logged in; without one nobody has."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(
             base_url=stack.address, locale="en-US", timezone_id=ELSEWHERE, viewport={"width": 1400, "height": 1100}
         )
         context.set_default_timeout(PATIENCE_MS)
-        log_in(context, stack.chosen["admin_password"])
+        if user:
+            log_in(context, user, stack.password_of(user))
         yield context
         browser.close()
 
 
-def log_in(context: BrowserContext, password: str) -> None:
+def log_in(context: BrowserContext, user: str, password: str) -> None:
     """Through the page to which Airflow sends whoever has not."""
     page = context.new_page()
     page.goto("/")
-    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Username").fill(user)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Dags").wait_for()

@@ -32,7 +32,7 @@ from airflow_client.client import (
 
 from local import rest
 from local.leftovers import strays
-from local.settings import Paths
+from local.settings import Paths, write_private
 from local.supervisor import Supervisor
 from sandbox import Sandbox
 from tests.ending import Ending, ended_by
@@ -83,6 +83,7 @@ def settings(sandbox: Sandbox) -> dict[str, str]:
         "DW_WEATHER_SCHEDULE": "@yearly",
         "DW_WIKIPEDIA_SCHEDULE": "@yearly",
         "DW_MARTS_SCHEDULE": "@yearly",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
     }
 
 
@@ -198,6 +199,14 @@ class Stack(Deployment):
         """What the first `up` chose: port and secrets."""
         choice: dict[str, Any] = json.loads(self.paths.remembered.read_text())
         return choice
+
+    def password_of(self, user: str) -> str:
+        """Airflow reads the file at each login; `up` writes it anew, with the administrator alone."""
+        passwords: dict[str, str] = json.loads(self.paths.passwords.read_text())
+        if user not in passwords:
+            write_private(self.paths.passwords, json.dumps(passwords | {user: f"the {user}'s"}))
+            return self.password_of(user)
+        return passwords[user]
 
     @property
     def address(self) -> str:
