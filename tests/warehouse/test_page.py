@@ -1,5 +1,6 @@
 """The page Warehouse and its API against a real warehouse: who sees what, and that it shows what the tables say."""
 
+import csv
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from anyio import CapacityLimiter, create_task_group, run, sleep
@@ -95,7 +97,7 @@ def get(client: TestClient, path: str, code: int = 200, **query: Any) -> Any:
     return response.json() if "json" in response.headers["content-type"] else response.text
 
 
-PAGES = ("/", "/coverage", "/quality", "/loads")
+PAGES = ("/", "/coverage", "/quality", "/marts", "/loads")
 
 EVERYTHING = (
     *PAGES,
@@ -112,6 +114,11 @@ EVERYTHING = (
     "/api/quality/withheld",
     "/api/quality/results/1",
     "/api/quality/responses/3/3",
+    "/api/marts",
+    "/api/marts/weather/daily_weather_aggregates",
+    "/api/marts/weather/daily_weather_aggregates/data.csv",
+    "/api/marts/weather/daily_weather_aggregates/chart.svg",
+    "/api/marts/weather/daily_weather_aggregates/chart.png",
     "/openapi.json",
 )
 
@@ -302,6 +309,57 @@ def test_freshness_is_that_of_the_view_with_the_doctors_words(login: Login, load
     (run_id,) = loaded.rows("SELECT run_id FROM audit.load WHERE load_id = 3")[0]
     assert told["withheld"] == (False, f"airflow dags clear weather --run-id {run_id} --yes")
     assert told["marts"][0] and "data late" in get(login("viewer"), "/")
+
+
+MART = "/api/marts/weather/daily_weather_aggregates"
+DAYS = {"first": "2026-11-10", "end": "2026-11-20"}
+
+
+def test_a_mart_is_shown_as_it_is(login: Login, loaded: Pipeline) -> None:
+    client = login("viewer")
+    marts = {each["mart"]: each for each in get(client, "/api/marts")}
+    assert set(marts) == {"daily_weather_aggregates", "daily_wikipedia_page_stats"}
+    columns = [column["name"] for column in marts["daily_weather_aggregates"]["columns"]]
+    assert columns[:2] == ["observation_count", "avg_temperature_celsius"] and "location_id" not in columns
+    shown = [tuple(row) for row in get(client, MART, subject_id=[2, 1], **DAYS)["rows"]]
+    query = f"SELECT location_id, observation_date::text, {', '.join(columns)} FROM mart.daily_weather_aggregates ORDER BY 1, 2"
+    stored = [(key, day, count, *(str(value) for value in rest)) for key, day, count, *rest in loaded.rows(query)]
+    assert shown == stored and len({row[0] for row in stored}) == 2
+    header, *lines = csv.reader(get(client, f"{MART}/data.csv", subject_id=[2, 1], **DAYS).splitlines())
+    assert header == ["location_id", "subject", "observation_date", *columns]
+    names = {1: "Boston", 2: "Phoenix"}
+    assert lines == [[str(key), names[key], *map(str, rest)] for key, *rest in stored]
+    only = get(client, MART, subject_id=[1], measure="avg_temperature_celsius", **DAYS)["measures"]["columns"]
+    assert [column["name"][:4] for column in only] == ["avg_", "min_", "max_"]
+
+
+def test_a_mart_is_drawn(login: Login, loaded: Pipeline) -> None:
+    client = login("viewer")
+    query = urlencode({"subject_id": [1, 2], "measure": "avg_temperature_celsius", **DAYS}, doseq=True)
+    svg = get(client, f"{MART}/chart.svg?{query}")
+    assert svg.startswith("<svg") and "temperature, °C" in svg and "Phoenix" in svg
+    assert not re.search(r"<script|<foreignObject|\sstyle=|\son\w+=", svg)
+    assert client.get(f"/prefix/warehouse{MART}/chart.png?{query}").content.startswith(b"\x89PNG")
+    page = unescape(get(client, f"/marts?mart=daily_weather_aggregates&{query}"))
+    (address,) = re.findall(r'<img class="chart" src="([^"]*)"', page)
+    assert client.get(address).text == svg
+    assert "https://creativecommons.org/licenses/by/4.0/" in page and "2 places" not in page
+    assert get(client, "/marts?source=wikipedia").count("mart.daily_wikipedia_page_stats") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (f"{MART}?first=2026-11-10&end=2026-11-10", 422),
+        (f"{MART}?first=1940-01-01&end=2026-11-10", 422),
+        (f"{MART}?{'&'.join(['subject_id=1'] * 7)}", 422),
+        ("/api/marts/wikipedia/daily_weather_aggregates", 404),
+        ("/api/marts/weather/no_such_mart", 404),
+        ("/marts?subject_id=99", 200),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(path: str, code: int, login: Login, loaded: Pipeline) -> None:
+    get(login("viewer"), path, code)
 
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{ 7*7 }}"
