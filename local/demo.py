@@ -1,11 +1,14 @@
 """`make demo`: start, load the last days of both sources over the REST API, and show what the marts hold."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from include import summary
+from include.sources import SOURCES
+from include.view import charts, marts
 from include.windows import Window
 from local import postgres, screens, up
 from local.console import Failure, out, step, wait_until
@@ -30,6 +33,7 @@ def demo(paths: Paths) -> int:
     else:
         out.print(f"The marts already hold the last {DAYS} days: nothing to load.")
     show(warehouse, days)
+    draw(warehouse, days, paths.state / "marts.png")
     up.tell_address(paths)
     if plan.apis == "sandbox":
         out.print("[yellow]These are the sandbox's made-up values.[/] DW_APIS=real asks the real services.")
@@ -47,6 +51,17 @@ def show(warehouse: str, days: Window) -> None:
     first, end = days.start.date(), days.end.date()
     with psycopg.connect(warehouse, application_name=postgres.APPLICATION) as connection:
         screens.show(summary.summaries(connection, first, end), summary.row_counts(connection), first, end)
+
+
+def draw(warehouse: str, days: Window, file: Path) -> None:
+    """Writes a picture of the first mart into the file, as the page in the web UI draws it."""
+    source = next(iter(SOURCES.values()))
+    with psycopg.connect(warehouse, application_name=postgres.APPLICATION) as connection:
+        keys = [subject.subject_id for subject in marts.subjects_of(connection, source.name)[:1]]
+        if measures := marts.measures_of(connection, source.name, source.marts[0].name):
+            series = marts.series(connection, measures, keys, days.start.date(), days.end.date())
+            file.write_bytes(charts.drawn(charts.text_of(series), "png"))
+            out.print(f"{series.subjects[0].subject}, drawn: [bold]{file}[/]")
 
 
 def load(api: "ApiClient", dag_ids: list[str], days: Window) -> None:

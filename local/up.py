@@ -288,7 +288,8 @@ def tell_address(paths: Paths) -> None:
     remembered = Remembered.load(paths)
     out.print(
         f"\nAirflow: [bold]{remembered.airflow_address}[/]  user admin, password "
-        f'{remembered.admin_password}\nIn a shell: [bold]. .local/env[/] (then psql "$WAREHOUSE_URL", airflow ...). '
+        f"{remembered.admin_password}\nWhat the warehouse holds: [bold]{remembered.airflow_address}/plugin/warehouse[/]"
+        f'\nIn a shell: [bold]. .local/env[/] (then psql "$WAREHOUSE_URL", airflow ...). '
         "[bold]make down[/] stops it.",
     )
 

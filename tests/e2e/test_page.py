@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
 from sandbox import Fault
 from tests.e2e.browser import CHROMIUM, PATIENCE_MS, WebUi, chromium
@@ -41,23 +41,29 @@ def loaded(running: Stack) -> dict[str, Run]:
 
 
 @contextmanager
-def browsing(stack: Stack, user: str) -> Iterator[tuple[Page, list[str]]]:
-    """A tab of a browser in which the user has logged in, and what its pages complained of."""
+def tab(context: BrowserContext) -> Iterator[Page]:
+    """A tab of a browser, whose pages complain of nothing."""
     complaints: list[str] = []
-    with chromium(stack, user) as context:
-        context.add_init_script(VIOLATIONS)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"a dialog: {dialog.message}"))
-        yield page, complaints
+    page = context.new_page()
+    page.add_init_script(VIOLATIONS)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(f"a dialog: {dialog.message}"))
+    yield page
+    check(page)
+    assert complaints == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def logged_in(running: Stack) -> Iterator[BrowserContext]:
+    with chromium(running) as context:
+        yield context
 
 
 @pytest.fixture
-def admin(running: Stack) -> Iterator[Page]:
-    with browsing(running, "admin") as (page, complaints):
+def admin(logged_in: BrowserContext) -> Iterator[Page]:
+    with tab(logged_in) as page:
         yield page
-        check(page)
-        assert complaints == []
 
 
 @pytest.fixture
@@ -135,7 +141,7 @@ def test_what_was_withheld_is_shown_with_its_response(ui: WebUi, admin: Page, lo
 
 def test_the_button_fills_what_is_gone(ui: WebUi, admin: Page, running: Stack, loaded: dict[str, Run]) -> None:
     frame = open_section(admin, "Coverage")
-    frame.get_by_label("Month").fill(GOOD[:7])
+    frame.get_by_role("textbox", name="Month").fill(GOOD[:7])
     frame.get_by_label("Name of a location").fill(PLACE)
     frame.get_by_role("button", name="Show").click()
     for day, state in ((GOOD, "complete"), (BAD, "withheld"), (GONE, "missing")):
@@ -151,7 +157,7 @@ def test_the_button_fills_what_is_gone(ui: WebUi, admin: Page, running: Stack, l
 
 
 def test_a_viewer_sees_the_gap_and_has_no_button(running: Stack, loaded: dict[str, Run]) -> None:
-    with browsing(running, "viewer") as (page, complaints):
+    with chromium(running, "viewer") as context, tab(context) as page:
         page.goto(f"/plugin/warehouse/warehouse/coverage/weather/{place(running)}/{BAD}")
         frame = shown(page)
         frame.get_by_text("airflow dags trigger weather").wait_for()
@@ -160,7 +166,6 @@ def test_a_viewer_sees_the_gap_and_has_no_button(running: Stack, loaded: dict[st
             "/api/v2/dags/weather/dagRuns", data={"logical_date": None, "conf": {}}, fail_on_status_code=False
         )
         assert refused.status == 403
-        assert complaints == []
 
 
 def test_a_plot_is_drawn_of_what_the_mart_has(ui: WebUi, admin: Page, running: Stack, loaded: dict[str, Run]) -> None:
