@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect, sync_playwright
 
 from tests.e2e.stack import Run, Stack, Task
 
@@ -24,18 +24,23 @@ Affected = list[tuple[str, str, int]]
 
 
 @contextmanager
-def chromium(stack: Stack, user: str | None = "admin") -> Iterator[BrowserContext]:
-    """A Chromium in which this user has logged in; without one nobody has."""
+def chromium(stack: Stack) -> Iterator[BrowserContext]:
+    """A Chromium in which the user `admin` has logged in."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context(
-            base_url=stack.address, locale="en-US", timezone_id=ELSEWHERE, viewport={"width": 1400, "height": 1100}
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        if user:
-            log_in(context, user, stack.password_of(user))
-        yield context
+        yield as_user(browser, stack, "admin")
         browser.close()
+
+
+def as_user(browser: Browser, stack: Stack, user: str | None) -> BrowserContext:
+    """A window of the browser in which this user has logged in; None is nobody."""
+    context = browser.new_context(
+        base_url=stack.address, locale="en-US", timezone_id=ELSEWHERE, viewport={"width": 1400, "height": 1100}
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    if user:
+        log_in(context, user, stack.password_of(user))
+    return context
 
 
 def log_in(context: BrowserContext, user: str, password: str) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 
 from sandbox import Fault
-from tests.e2e.browser import CHROMIUM, PATIENCE_MS, WebUi, chromium
+from tests.e2e.browser import CHROMIUM, PATIENCE_MS, WebUi, as_user, chromium
 from tests.e2e.stack import Run, Stack
 
 pytestmark = pytest.mark.skipif(
@@ -61,6 +61,12 @@ def logged_in(running: Stack) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
+def browser(logged_in: BrowserContext) -> Browser:
+    assert logged_in.browser
+    return logged_in.browser
+
+
+@pytest.fixture
 def admin(logged_in: BrowserContext) -> Iterator[Page]:
     with tab(logged_in) as page:
         yield page
@@ -92,8 +98,8 @@ def open_section(page: Page, name: str) -> FrameLocator:
     return frame
 
 
-def test_nobody_is_asked_to_log_in(running: Stack) -> None:
-    with chromium(running, None) as context:
+def test_nobody_is_asked_to_log_in(browser: Browser, running: Stack) -> None:
+    with as_user(browser, running, None) as context:
         page = context.new_page()
         response = page.goto("/warehouse/loads")
         assert response and response.status == 401
@@ -156,8 +162,8 @@ def test_the_button_fills_what_is_gone(ui: WebUi, admin: Page, running: Stack, l
     assert running.sql(hours, place(running), GONE, WINDOW[1]) == [(24,)]
 
 
-def test_a_viewer_sees_the_gap_and_has_no_button(running: Stack, loaded: dict[str, Run]) -> None:
-    with chromium(running, "viewer") as context, tab(context) as page:
+def test_a_viewer_sees_the_gap_and_has_no_button(browser: Browser, running: Stack, loaded: dict[str, Run]) -> None:
+    with as_user(browser, running, "viewer") as context, tab(context) as page:
         page.goto(f"/plugin/warehouse/warehouse/coverage/weather/{place(running)}/{BAD}")
         frame = shown(page)
         frame.get_by_text("airflow dags trigger weather").wait_for()

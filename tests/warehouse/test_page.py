@@ -473,6 +473,13 @@ def test_few_ask_at_a_time_and_who_waits_too_long_is_told(
     run(both)
 
 
+def test_no_address_changes_anything(login: Login) -> None:
+    client = login("admin")
+    for path in EVERYTHING:
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert client.request(method, f"/prefix/warehouse{path}").status_code == 405, (method, path)
+
+
 def test_the_plugin_is_found_and_light() -> None:
     """Every process of Airflow imports it: nothing of the page comes with it."""
     code = (
