@@ -149,7 +149,8 @@ def test_the_data_of_a_source_are_for_who_sees_its_dag(
     assert get(client, "/api/quality/rejections")["rows"] == []
     for path in ("/api/coverage/weather", "/api/loads/1", "/api/quality/responses/3/3", "/api/loads?source=weather"):
         get(client, path, 404)
-    assert all(advice["is_good"] for advice in get(client, "/api/freshness")["advice"] if "withheld" in advice["check"])
+    states = {advice["check"]: advice["state"] for advice in get(client, "/api/freshness")["advice"]}
+    assert states["withheld"] == states["failed loads"] == "good"
 
 
 def test_a_viewer_sees_every_section_under_a_policy_and_a_prefix(login: Login, loaded: Pipeline) -> None:
@@ -305,10 +306,10 @@ def test_freshness_is_that_of_the_view_with_the_doctors_words(login: Login, load
     assert shown == loaded.rows(
         "SELECT source, mart, last_load_id, is_data_late, is_mart_late FROM audit.freshness ORDER BY 1, 2"
     )
-    told = {advice["check"]: (advice["is_good"], advice["fix"]) for advice in health["advice"]}
+    told = {advice["check"]: (advice["state"], advice["fix"]) for advice in health["advice"]}
     (run_id,) = loaded.rows("SELECT run_id FROM audit.load WHERE load_id = 3")[0]
-    assert told["withheld"] == (False, f"airflow dags clear weather --run-id {run_id} --yes")
-    assert told["marts"][0] and "data late" in get(login("viewer"), "/")
+    assert told["withheld"] == ("bad", f"airflow dags clear weather --run-id {run_id} --yes")
+    assert told["marts"][0] == "good" and "data late" in get(login("viewer"), "/")
 
 
 MART = "/api/marts/weather/daily_weather_aggregates"
@@ -438,6 +439,15 @@ def test_what_takes_long_is_ended_and_nothing_is_written(
     )
     loaded.owner.execute("GRANT SELECT ON audit.freshness TO dw_reader")
     assert "took too long" in get(client, "/", 503)
+    loaded.owner.execute("DROP VIEW audit.freshness")
+    loaded.owner.execute("ALTER VIEW audit.quick RENAME TO freshness")
+    loaded.owner.execute("ALTER TABLE audit.withheld RENAME TO quick")
+    loaded.owner.execute(
+        "CREATE VIEW audit.withheld AS SELECT * FROM audit.quick WHERE (SELECT count(*) FROM pg_sleep(60)) > 0"
+    )
+    loaded.owner.execute("GRANT SELECT ON audit.withheld TO dw_reader")
+    states = {advice["check"]: advice["state"] for advice in get(client, "/api/freshness")["advice"]}
+    assert (states["withheld"], states["failed loads"], states["quarantined"]) == ("cannot tell", "bad", "good")
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
     with closing(PostgresHook(reader.CONNECTION_ID, options=reader.OPTIONS).get_conn()) as connection:
