@@ -50,8 +50,14 @@ def test_the_demo_shows_the_marts_and_does_nothing_twice(stack: Stack) -> None:
     processes = stack.processes()
     first = stack.local("demo")
     assert first.returncode == 0, f"{first.stdout}\n{first.stderr}"
-    for part in ("mart.daily_weather_aggregates", "mart.daily_wikipedia_page_stats", "Boston", stack.address):
+    for part in (
+        "mart.daily_weather_aggregates",
+        "mart.daily_wikipedia_page_stats",
+        "Boston",
+        f"{stack.address}/plugin/warehouse",
+    ):
         assert part in first.stdout
+    assert (stack.paths.state / "marts.png").read_bytes().startswith(b"\x89PNG")
     runs = {dag_id: len(stack.runs(dag_id)) for dag_id in ("weather", "wikipedia")}
 
     again = stack.local("demo")
