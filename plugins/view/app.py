@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from subprocess import CalledProcessError, SubprocessError
 
 import psycopg
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -105,6 +106,21 @@ async def unread(request: Request, error: psycopg.Error) -> Response:
             words = "Airflow works on; the page is back as soon as the warehouse is."
             return _say(request, 503, "The warehouse does not answer", words, starting())
     return _say(request, 503, "The warehouse cannot be read", "The log of Airflow's API server has the reason.")
+
+
+@app.exception_handler(SubprocessError)
+async def undrawn(request: Request, error: SubprocessError) -> Response:
+    """A plot that was not to be drawn, or not in time."""
+    told = error.stderr if isinstance(error, CalledProcessError) else b""
+    log.warning(
+        "The page Warehouse could not draw: %s %s", type(error).__name__, (told or b"")[-400:].decode(errors="replace")
+    )
+    return _say(
+        request,
+        503,
+        "The plot cannot be drawn",
+        "Its numbers are there as CSV; the log of the API server has the reason.",
+    )
 
 
 def _say(request: Request, status: int, title: str, words: str, fix: str = "") -> Response:

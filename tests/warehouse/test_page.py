@@ -348,6 +348,16 @@ def test_a_mart_is_drawn(login: Login, loaded: Pipeline) -> None:
     assert get(client, "/marts?source=wikipedia").count("mart.daily_wikipedia_page_stats") == 1
 
 
+def test_a_plot_that_cannot_be_drawn_is_said_so(
+    login: Login, loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from include.view import charts
+
+    monkeypatch.setattr(charts, "document", lambda *_, **__: {"mark": "of the tests"})
+    for ending in ("svg", "png"):
+        assert "cannot be drawn" in get(login("viewer"), f"{MART}/chart.{ending}", 503)["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [
