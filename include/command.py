@@ -1,12 +1,16 @@
 """What all commands that people type have in common: exit codes, errors of one line, and how they name one another."""
 
+import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 
 from include.errors import WarehouseError
+from include.windows import Window
 
 SUCCEEDED, FAILED, REFUSED, STOPPED = 0, 1, 2, 130
 """Of `gaps` and `locks` the second says that there are some. Refused is also what nothing could be done about: a database that is
@@ -34,6 +38,17 @@ def typed(command: str) -> str:
     """How an `airflow …` or `python …` is typed in the stack of this process: `./airflow.sh …` in the compose stack."""
     prefix = os.environ.get(PREFIX)
     return f"{prefix} {command.removeprefix('airflow ')}" if prefix else command
+
+
+def triggering(dag_id: str, window: Window, **more: Any) -> str:
+    """What starts a run of just this window; `more` are further parameters of it."""
+    conf = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat(), **more}
+    return typed(f"airflow dags trigger {dag_id} -c {shlex.quote(json.dumps(conf, ensure_ascii=False))}")
+
+
+def clearing(dag_id: str, run_id: str) -> str:
+    """What runs a run again as a whole."""
+    return typed(f"airflow dags clear {dag_id} --run-id {shlex.quote(run_id)} --yes")
 
 
 def starting() -> str:

@@ -99,6 +99,12 @@ def record_failure(
     run(connection, "ops/record_failure.sql", parameters)
 
 
+def note_failed_task(connection: Connection, key: RunKey, task_id: str, error: str) -> None:
+    """Notes why a task failed that has no load."""
+    parameters = {"dag_id": key.dag_id, "run_id": key.run_id, "task_id": task_id, "error": error}
+    run(connection, "ops/note_failed_task.sql", parameters)
+
+
 def stage_again(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
     """Stages a published load, whose staging is empty, from its responses once more, so that it can be audited again."""
     with connection.transaction():

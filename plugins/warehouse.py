@@ -14,7 +14,7 @@ from airflow.sdk import Context, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import in_lines, in_one_line
-from include.loads import RunKey, record_failure
+from include.loads import RunKey, note_failed_task, record_failure
 from include.waits import name_of, session_options, watching
 from include.warehouse import Connection
 
@@ -97,14 +97,17 @@ def _task(instance: Any) -> str:
 
 
 def note_failure(context: Context) -> None:
-    """on_failure_callback: notes in the ledger why this load failed."""
+    """on_failure_callback of a task: notes in the ledger why this load failed, or this task that has no load."""
     task_instance, error = context["ti"], context.get("exception")
     if isinstance(error, UnitsWithheld):
         return  # the audit itself has noted them
     key = RunKey(task_instance.dag_id, task_instance.run_id)
+    map_index = task_instance.map_index if task_instance.map_index is not None else -1
     with warehouse(task_instance) as connection:
+        if map_index < 0:
+            note_failed_task(connection, key, task_instance.task_id, _reason(error))
+            return
         text = f"{task_instance.task_id}: {_reason(error)}"
-        map_index = task_instance.map_index if task_instance.map_index is not None else -1
         record_failure(connection, key, map_index, text, is_consequence=isinstance(error, NotPublished))
 
 
