@@ -36,6 +36,8 @@ REASONS = {"timed_out": "it did not end in time", "all_tasks_deadlocked": "its t
 LONGEST_WORD = 12
 """What is longer in the path of an address may be a token."""
 
+UNSENT = f"an alert was not sent by the connection {CONNECTION_ID}"
+
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
@@ -97,7 +99,7 @@ def _connection() -> Connection | None:
 
 
 def _send(connection: Connection, alert: alerts.Alert) -> None:
-    """Raises NotSent.
+    """Raises NotSent where nobody was told; that some were not is a line of the log.
 
     Not by the provider's notifier: it takes what it is given for a template, and the title of a page may look like one; and neither
     it nor its hook says that a message was not sent (version 2.3.4).
@@ -117,13 +119,23 @@ def _send(connection: Connection, alert: alerts.Alert) -> None:
         secrets = _secrets(services)
         for secret in secrets:
             mask_secret(secret)
+        told: list[bool] = []
+
+        def tell() -> None:
+            # Each by itself: of several Apprise only says that one was not told.
+            for service in services:
+                told.append(bool(apprise.Apprise(service).notify(alert.text, alert.title, body_format="text")))
+
         try:
-            sent = _within(lambda: services.notify(body=alert.text, title=alert.title, body_format="text", tag="all"))
+            _within(tell)
+            reason = refused or ("" if told and all(told) else said() or "Apprise knows no address of it")
         except TimeoutError as error:
-            raise NotSent(str(error)) from None
-        if refused or not sent:
-            reason = refused or said() or "Apprise does not say why"
-            raise NotSent(one_line(_without(secrets, reason)))
+            reason = str(error)
+    if reason:
+        problem = NotSent(one_line(_without(secrets, reason)))
+        if not any(told):
+            raise problem
+        log.warning("%s to all addresses: %s", UNSENT, problem)
 
 
 @contextmanager
@@ -186,7 +198,7 @@ def _out_of_the_way() -> Iterator[None]:
     try:
         yield
     except NotSent as error:
-        log.warning("an alert was not sent by the connection %s: %s", CONNECTION_ID, error)
+        log.warning("%s: %s", UNSENT, error)
     except psycopg.Error as error:
         log.warning("an alert was not sent, since the warehouse could not be asked: %s", one_line(error))
     except Exception as error:  # Its text may be anybody's, an address too.

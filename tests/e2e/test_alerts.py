@@ -134,7 +134,7 @@ def test_a_message_that_cannot_be_sent_changes_nothing_and_shows_no_secret(stack
     services.chat.status = 500
     try:
         run = refused(stack)
-        line = "an alert was not sent by the connection alerts: "
+        line = "an alert was not sent by the connection alerts to all addresses: "
         wait_for("the line in the log", lambda: line in dag_processor_log(stack, "weather"))
     finally:
         services.chat.status = 200

@@ -265,7 +265,7 @@ WITH_SECRETS = "/hook/T0kenInThePath?+X-Key=KeyInTheQuery"
         ("mailto://ann:geheim@127.0.0.1:1?from=a@example.org&to=b@example.org&mode=insecure", "127.0.0.1"),
         ("REFUSING", "error=500"),
         ("SILENT", "not within 0.2 s"),
-        ("", "no service(s) to notify"),
+        ("", "knows no address"),
     ],
 )
 def test_what_cannot_be_sent_is_one_line_of_the_log_without_secrets(
@@ -361,6 +361,19 @@ def test_what_could_not_be_told_is_told_at_the_next_look(
     due.refresh_marts()
     due.refresh_marts()
     assert len(posted.bodies) == 2
+
+
+def test_what_one_of_two_services_took_is_told(
+    due: Pipeline, posted: Posted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would be told every hour otherwise, until the other one is well."""
+    make_on_time(due, "wikipedia")
+    monkeypatch.setenv("AIRFLOW_CONN_ALERTS", connection_to("json://127.0.0.1:1", as_json(posted)))
+    due.refresh_marts()
+    due.refresh_marts()
+    assert len(posted.bodies) == 1
+    (line,) = [line for line in caplog.messages if "alert" in line]
+    assert line.startswith("an alert was not sent by the connection alerts to all addresses: A Connection error")
 
 
 def test_without_a_connection_nothing_is_told_and_it_is_told_once_there_is_one(
