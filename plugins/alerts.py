@@ -124,7 +124,8 @@ def _send(connection: Connection, alert: alerts.Alert) -> None:
         def tell() -> None:
             # Each by itself: of several Apprise only says that one was not told.
             for service in services:
-                told.append(bool(apprise.Apprise(service).notify(alert.text, alert.title, body_format="text")))
+                one = apprise.Apprise(service)
+                told.append(bool(one.notify(alert.text, alert.title, apprise.NotifyType.FAILURE, body_format="text")))
 
         try:
             _within(tell)

@@ -65,6 +65,7 @@ def tell(run: DagRun, *failed: str, reason: str = "task_failure") -> None:
 def lines(posted: Posted) -> list[str]:
     """Of the only message, its title first."""
     (message,) = posted.messages
+    assert message["type"] == "failure"
     return [message["title"], *message["message"].splitlines()]
 
 
