@@ -13,8 +13,8 @@ from include.errors import BadWindow, WarehouseError
 from include.progress import new_console
 from include.settings import Settings
 from include.sources import SOURCES
-from include.warehouse import Connection, run
-from include.windows import Window, interval, last_interval, longest_interval, utc_now
+from include.warehouse import Connection, now_of, run
+from include.windows import Window, interval, last_interval, longest_interval
 
 MOST_LINES = 50
 
@@ -57,7 +57,7 @@ class Gap:
 
 def note_catchup(connection: Connection, settings: Settings) -> None:
     """Notes in the warehouse what the settings ask catchup to fill, and how often it and the marts are brought up to date."""
-    now = utc_now()
+    now = now_of(connection)
     marts_seconds = longest_interval(settings.marts_schedule, now).total_seconds()
     run(connection, "ops/forget_catchups.sql", {"sources": list(settings.sources)})
     for source, chosen in settings.sources.items():
