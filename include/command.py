@@ -1,8 +1,10 @@
 """What all commands that people type have in common: exit codes, errors of one line, and how they name one another."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 import psycopg
 
@@ -14,6 +16,18 @@ away."""
 
 PREFIX = "DW_COMMAND_PREFIX"
 """The environment variable by which the compose stack says what runs a command in it."""
+
+
+NO_CONNECTION_LEFT = re.compile("too many (?:clients|connections)|remaining connection slots")
+NOT_READY = re.compile("the database system is|terminating connection due to administrator command")
+"""What refuses or ends a connection is known by its text only: psycopg has no code of it."""
+
+
+class Trouble(NamedTuple):
+    """What is wrong with the server, and what to do."""
+
+    what: str
+    advice: str
 
 
 def carry_out(name: str, command: Callable[[], int]) -> int:
@@ -51,12 +65,28 @@ def is_away(error: Exception) -> bool:
     return isinstance(error, psycopg.OperationalError) and error.sqlstate is None and "FATAL:" not in str(error)
 
 
+def trouble_of(error: Exception) -> Trouble | None:
+    """None for an error that is not the server's."""
+    match error:
+        case psycopg.errors.DiskFull():
+            return Trouble("PostgreSQL's disk is full", "make room for it")
+        case psycopg.errors.DeadlockDetected():
+            return Trouble("a deadlock with another session", "run it again")
+        case psycopg.OperationalError() if NO_CONNECTION_LEFT.search(str(error)):
+            return Trouble("PostgreSQL has no connection left", "end sessions that nobody needs")
+        case psycopg.OperationalError() if NOT_READY.search(str(error)):
+            return Trouble("PostgreSQL is starting or stopping", "wait a moment")
+        case _ if is_away(error):
+            return Trouble("the warehouse does not answer", f"`{starting()}` starts it")
+    return None
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         lacking = error.diag.message_primary or one_line(error)
         return f"the warehouse has not been migrated: `{typed('python -m include migrate')}` ({lacking})"
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return str(error).strip()  # include/waits.py has the words
-    if is_away(error):
-        return f"the warehouse does not answer, `{starting()}` starts it: {one_line(error)}"
+    if trouble := trouble_of(error):
+        return f"{trouble.what}, {trouble.advice}: {one_line(error)}"
     return one_line(error)
