@@ -82,6 +82,7 @@ def test_a_publish_behind_a_forgotten_delete_names_it_and_the_next_try_succeeds_
         pid = somebody.info.backend_pid
         pipeline.finish(audited, since="publish")
         assert isinstance(audited.errors[0], Blocked)
+        assert audited.errors[0].__cause__ is None and audited.errors[0].__suppress_context__
         first, second, last = audited.error.splitlines()
         assert first == "weather.load.publish[0] manual__2026: a lock was not to be had in 1 s;"
         holder = (

@@ -51,6 +51,7 @@ def test_g6_every_task_says_so_is_tried_again_and_completes(pipeline: Pipeline, 
         with pytest.raises(ServerInTrouble) as raised:
             execute()
         assert not isinstance(raised.value, AirflowFailException)
+        assert raised.value.__cause__ is None and raised.value.__suppress_context__
         first, why, advice = str(raised.value).splitlines()
         assert first.endswith(f": {what}") and len(first) <= FIRST_LINE
         assert "failed" in why
