@@ -100,11 +100,14 @@ def record_failure(
 
 
 def stage_again(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
-    """Stages a published load, whose staging is empty, from its responses once more, so that it can be audited again."""
+    """Stages a load that was audited before from its responses once more, so that its verdict can be repeated.
+
+    Of a published one nothing is staged any more, of another one the rows bear the marks of the former verdict.
+    """
     with connection.transaction():
         run(connection, "ops/lock_staged_load.sql", {"load_id": load_id})
         row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
-        if row and row[0] == "published":
+        if row and row[0] != "staged":
             for name in statements:
                 run(connection, name, {"load_id": load_id})
 

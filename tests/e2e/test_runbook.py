@@ -38,7 +38,8 @@ def test_its_commands_do_what_it_says(stack_of_its_own: Stack) -> None:
     elsewhere.repo.mkdir()
     copy_checkout(elsewhere.repo)
     with elsewhere.downed_at_the_end(), terminal(stack_of_its_own.repo, env, ". .local/env") as shell:
-        assert untrue(blocks, shell, given) == []
+        found = untrue(blocks, shell, given)
+    assert not found, "\n".join(found)
 
 
 def catchup_is_over(stack: Stack) -> None:
