@@ -19,8 +19,8 @@ PREFIX = "DW_COMMAND_PREFIX"
 
 
 NO_CONNECTION_LEFT = re.compile("too many (?:clients|connections)|remaining connection slots")
-NOT_READY = re.compile("the database system is|terminating connection due to administrator command")
-"""What refuses or ends a connection is known by its text only: psycopg has no code of it."""
+NOT_READY = re.compile("the database system is")
+"""What refuses a connection is known by its text only: psycopg has no code of it."""
 
 
 class Trouble(NamedTuple):
@@ -72,6 +72,8 @@ def trouble_of(error: Exception) -> Trouble | None:
             return Trouble("PostgreSQL's disk is full", "make room for it")
         case psycopg.errors.DeadlockDetected():
             return Trouble("a deadlock with another session", "run it again")
+        case psycopg.errors.AdminShutdown():
+            return Trouble("PostgreSQL ended the session", "it stops, or somebody ended it: run it again")
         case psycopg.OperationalError() if NO_CONNECTION_LEFT.search(str(error)):
             return Trouble("PostgreSQL has no connection left", "end sessions that nobody needs")
         case psycopg.OperationalError() if NOT_READY.search(str(error)):
