@@ -19,6 +19,7 @@ from include.schema import bootstrap, migrate
 from include.seeds import SEED_FILE, load_seeds, read_seeds
 from include.settings import read_settings
 from include.waits import watched
+from include.warehouse import now_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -85,7 +86,7 @@ def _seed(options: argparse.Namespace) -> int:
 
 def _gaps(_: argparse.Namespace) -> int:
     with watched("gaps", _url("WAREHOUSE_URL")) as address, psycopg.connect(address) as connection:
-        return FAILED if gaps.show(connection, datetime.now(UTC)) else SUCCEEDED
+        return FAILED if gaps.show(connection, now_of(connection)) else SUCCEEDED
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -1,20 +1,18 @@
 """Gaps: what is not loaded of what catchup should have loaded by now, what was loaded before and is gone, and what fills it."""
 
-import json
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rich.table import Table
 
-from include.command import typed
+from include.command import triggering, typed
 from include.errors import BadWindow, WarehouseError
 from include.progress import new_console
 from include.settings import Settings
 from include.sources import SOURCES
-from include.warehouse import Connection, run
-from include.windows import Window, interval, last_interval, longest_interval, utc_now
+from include.warehouse import Connection, now_of, run
+from include.windows import Window, interval, last_interval, longest_interval
 
 MOST_LINES = 50
 
@@ -57,7 +55,7 @@ class Gap:
 
 def note_catchup(connection: Connection, settings: Settings) -> None:
     """Notes in the warehouse what the settings ask catchup to fill, and how often it and the marts are brought up to date."""
-    now = utc_now()
+    now = now_of(connection)
     marts_seconds = longest_interval(settings.marts_schedule, now).total_seconds()
     run(connection, "ops/forget_catchups.sql", {"sources": list(settings.sources)})
     for source, chosen in settings.sources.items():
@@ -109,16 +107,11 @@ def commands(gaps: Iterable[Gap], schedules: Mapping[str, str]) -> list[str]:
             gone.setdefault(gap.source, []).append(gap.window)
         elif gap.state != "quarantined":
             touched.setdefault(gap.source, []).append(_intervals(gap, schedules[gap.source]))
-    runs = [_run(source, window) for source, windows in gone.items() for window in joined(windows)]
+    runs = [triggering(source, window) for source, windows in gone.items() for window in joined(windows)]
     backfills = [
         _command(source, schedules[source], window) for source, windows in touched.items() for window in joined(windows)
     ]
     return runs + backfills
-
-
-def _run(source: str, window: Window) -> str:
-    conf = json.dumps({"start_date": window.start.isoformat(), "end_date": window.end.isoformat()})
-    return typed(f"airflow dags trigger {source} -c {shlex.quote(conf)}")
 
 
 def _intervals(gap: Gap, schedule: str) -> Window:

@@ -99,12 +99,21 @@ def record_failure(
     run(connection, "ops/record_failure.sql", parameters)
 
 
+def note_failed_task(connection: Connection, key: RunKey, task_id: str, error: str) -> None:
+    """Notes why a task failed that has no load."""
+    parameters = {"dag_id": key.dag_id, "run_id": key.run_id, "task_id": task_id, "error": error}
+    run(connection, "ops/note_failed_task.sql", parameters)
+
+
 def stage_again(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
-    """Stages a published load, whose staging is empty, from its responses once more, so that it can be audited again."""
+    """Stages a load that was audited before from its responses once more, so that its verdict can be repeated.
+
+    Of a published one nothing is staged any more, of another one the rows bear the marks of the former verdict.
+    """
     with connection.transaction():
         run(connection, "ops/lock_staged_load.sql", {"load_id": load_id})
         row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
-        if row and row[0] == "published":
+        if row and row[0] != "staged":
             for name in statements:
                 run(connection, name, {"load_id": load_id})
 

@@ -15,7 +15,7 @@ class Subjects:
     """A kind of them.
 
     `one` is the word for one in messages, `names_param` the DAG parameter that restricts a run to some by name, `example` such a
-    name, `table` where they are tracked. Statements: active, of_load, lock, lock_all.
+    name, `table` where they are tracked. Statements: active, names, of_load, lock, lock_all.
     """
 
     name: str
@@ -45,6 +45,10 @@ class Subjects:
                 f"add one to include/seed_data.yaml and run `{typed('python -m include seed')}`",
             )
         return [(row[0], row[1]) for row in rows]
+
+    def names(self, connection: Connection) -> dict[int, str]:
+        """Key -> name, as `names_param` takes it, of all that are active."""
+        return dict(run(connection, self.statement("names")).fetchall())
 
     def of_load(self, connection: Connection, subject_ids: Sequence[int]) -> list[tuple[Any, ...]]:
         """What requests are made of, in the order of the keys."""

@@ -77,8 +77,8 @@ def watching(name: str, connect: Callable[[str], Connection], tell: Callable[[st
     watcher.start()
     try:
         yield
-    except psycopg.errors.LockNotAvailable as error:
-        raise Blocked(_explained(name, last)) from error
+    except psycopg.errors.LockNotAvailable:
+        raise Blocked(_explained(name, last)) from None
     finally:
         ended.set()
         # Not for ever: a server that fell silent would keep the watcher.

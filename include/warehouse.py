@@ -1,5 +1,6 @@
 """The warehouse database and the SQL statements of the folder sql/."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,3 +19,9 @@ def statement(name: str) -> str:
 def run(connection: Connection, name: str, parameters: dict[str, Any] | None = None) -> psycopg.Cursor[Any]:
     """Executes the statement file `name` with its %(named)s parameters."""
     return connection.execute(statement(name), parameters)
+
+
+def now_of(connection: Connection) -> datetime:
+    """What time it is, in UTC. PostgreSQL's clock is the only one: those of the workers need not agree with each other."""
+    ((now,),) = connection.execute("SELECT clock_timestamp()").fetchall()
+    return now.astimezone(UTC)  # type: ignore[no-any-return]

@@ -132,11 +132,6 @@ def whole_seconds(window: Window) -> Window:
     return Window(start, end)
 
 
-def utc_now() -> datetime:
-    """The clock of what is given none."""
-    return datetime.now(UTC)
-
-
 def parse_moment(text: str, name: str) -> datetime:
     """A date (its midnight) or datetime in ISO 8601, UTC where it names no zone; raises BadWindow naming the parameter."""
     try:

@@ -17,7 +17,7 @@ from local.settings import Paths
 MARK = "DW_LOCAL_DEFAULTS"
 # What these ask for shows in the connections, in airflow.cfg and in the sandbox's command line.
 RESOLVED = ("DW_APIS", "DW_AIRFLOW_PORT", "DW_SANDBOX_PORT", "AIRFLOW__API__PORT")
-MANAGED = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PYTHONPATH")
+MANAGED = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "OTEL_", "PYTHONPATH")
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 

@@ -7,6 +7,7 @@ from airflow.sdk import Asset, Param
 
 from include.subjects import Subjects
 from include.warehouse import SQL_FOLDER
+from plugins.warehouse import note_failure
 
 SQL = [str(SQL_FOLDER)]
 
@@ -17,7 +18,14 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=5),
     "execution_timeout": timedelta(minutes=10),
+    "on_failure_callback": note_failure,
 }
+
+
+def longer_than_all_tries(tasks: int) -> timedelta:
+    """Half as long again as all tries of so many tasks take, one after the other."""
+    tries: timedelta = (TASK_DEFAULTS["retries"] + 1) * TASK_DEFAULTS["execution_timeout"]
+    return 1.5 * tasks * tries
 
 
 def window_params(subjects: Subjects) -> dict[str, Param]:

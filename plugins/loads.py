@@ -15,9 +15,9 @@ from plugins.operators.publish import PublishOperator
 from plugins.operators.transform import TransformOperator
 from plugins.operators.validate import ValidateOperator
 from plugins.retry import HonourRetryAfter
-from plugins.warehouse import CONNECTION_ID, note_failure
+from plugins.warehouse import CONNECTION_ID
 
-IN_THE_UI: dict[str, Any] = {"map_index_template": "{{ task.parameters.label }}", "on_failure_callback": note_failure}
+IN_THE_UI: dict[str, Any] = {"map_index_template": "{{ task.parameters.label }}"}
 STATEMENTS: dict[str, Any] = {"conn_id": CONNECTION_ID, "do_xcom_push": False}
 """All statements of a task in one transaction. The operator logs their text once; the hook need not again."""
 
@@ -65,7 +65,7 @@ def load_group(source: Source, loads: XComArg) -> None:
             task_id="publish",
             doc_md="One transaction: upserts what the audit trusts into `core` and marks the load published, also where the audit "
             "withheld something. Fails where a task before it left nothing to publish. Safe to repeat.",
-            sql=list(source.publish_statements),
+            source=source,
             parameters=parameters,
             asset=warehouse_asset("core", source.core_table),
             # Not one_done: within a mapped group every task also stands after plan, which is done at once.

@@ -13,8 +13,9 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Context, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.command import one_line, trouble_of
 from include.errors import in_lines, in_one_line
-from include.loads import RunKey, record_failure
+from include.loads import RunKey, note_failed_task, record_failure
 from include.waits import name_of, session_options, watching
 from include.warehouse import Connection
 
@@ -30,6 +31,10 @@ class NotPublished(AirflowFailException):
 
     A failure, and not a skip: who clears only failed tasks would leave a skipped publish as it is, and the run would end green.
     """
+
+
+class ServerInTrouble(psycopg.OperationalError):
+    """PostgreSQL is away, full, out of connections or has ended a deadlock, in words. It may pass by itself: worth another try."""
 
 
 @contextmanager
@@ -50,7 +55,7 @@ def warehouse_hook(task_instance: Any = None) -> Iterator[PostgresHook]:
     """A hook whose sessions have the name of the task instance (by default the one that runs), or else of the command.
 
     The log tells whom they wait for. Raises Blocked, which is retried as any error, when that takes longer than
-    LOCK_TIMEOUT_SECONDS.
+    LOCK_TIMEOUT_SECONDS, and ServerInTrouble, which is too.
     """
     name = name_of(_task(task_instance) if task_instance else _current())
     hook = PostgresHook(CONNECTION_ID, options=session_options(name), log_sql=False)
@@ -62,8 +67,19 @@ def warehouse_hook(task_instance: Any = None) -> Iterator[PostgresHook]:
         watcher.options = session_options(session)
         return _connect(watcher)
 
-    with watching(name, connect, logging.getLogger(__name__).warning):
+    with watching(name, connect, logging.getLogger(__name__).warning), _in_words(name):
         yield hook
+
+
+@contextmanager
+def _in_words(name: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if trouble := trouble_of(error):
+            advice = f"{trouble.advice}; clear this task where no try is left: what it did not commit is undone, nothing is lost"
+            raise ServerInTrouble(in_lines(f"{name}: {trouble.what}", one_line(error), advice)) from None
+        raise
 
 
 def _connect(hook: PostgresHook) -> Connection:
@@ -97,14 +113,17 @@ def _task(instance: Any) -> str:
 
 
 def note_failure(context: Context) -> None:
-    """on_failure_callback: notes in the ledger why this load failed."""
+    """on_failure_callback of a task: notes in the ledger why this load failed, or this task that has no load."""
     task_instance, error = context["ti"], context.get("exception")
     if isinstance(error, UnitsWithheld):
         return  # the audit itself has noted them
     key = RunKey(task_instance.dag_id, task_instance.run_id)
+    map_index = task_instance.map_index if task_instance.map_index is not None else -1
     with warehouse(task_instance) as connection:
+        if map_index < 0:
+            note_failed_task(connection, key, task_instance.task_id, _reason(error))
+            return
         text = f"{task_instance.task_id}: {_reason(error)}"
-        map_index = task_instance.map_index if task_instance.map_index is not None else -1
         record_failure(connection, key, map_index, text, is_consequence=isinstance(error, NotPublished))
 
 

@@ -1,13 +1,12 @@
 """An audit in words: the table for the log, and the message for what was left out."""
 
 import json
-import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from include.audit import Audit, Outcome, Withheld
-from include.command import typed
+from include.command import triggering
 from include.errors import in_lines, legible
 from include.suite import Suite
 from include.windows import Window
@@ -103,14 +102,9 @@ def commands(suite: Suite, withheld: Sequence[Withheld], names_param: str) -> li
     for name, span in sorted(_spans_by_name(withheld)):
         names.setdefault(Window(*span), []).append(name)
     return [
-        _command(suite, span, {names_param: names[span]})
+        triggering(suite.name, span, **{names_param: names[span]})
         for span in sorted(names, key=lambda span: (span.start, span.end))
     ]
-
-
-def _command(suite: Suite, span: Window, names: dict[str, list[str]]) -> str:
-    conf = {"start_date": span.start.isoformat(), "end_date": span.end.isoformat(), **names}
-    return typed(f"airflow dags trigger {suite.name} -c {shlex.quote(json.dumps(conf, ensure_ascii=False))}")
 
 
 def _spans_by_name(withheld: Iterable[Withheld]) -> list[tuple[str, tuple[datetime, datetime]]]:

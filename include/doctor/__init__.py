@@ -51,6 +51,7 @@ CHECKS = (
     Check("stuck runs", "airflow", AIRFLOW, reading.stuck_runs, checks.stuck_runs),
     # Before what may have to wait for a lock: it says whose.
     Check("transactions", "warehouse", WAREHOUSE, reading.transactions, checks.transactions),
+    Check("clock", "warehouse", WAREHOUSE, reading.clock, checks.clock),
     Check("stuck loads", "warehouse", WAREHOUSE, reading.stuck_loads, checks.stuck_loads),
     Check("failed loads", "warehouse", WAREHOUSE, reading.failed_loads, checks.failed_loads),
     Check("withheld", "warehouse", WAREHOUSE, reading.withheld, checks.withheld),

@@ -35,6 +35,9 @@ OLD_TRANSACTION_SECONDS = 15 * 60
 
 LONG_WAIT_SECONDS = 60
 
+CLOCKS_APART = timedelta(minutes=1)
+"""Less is a clock that is being set right."""
+
 OLDEST_POSTGRES = 15
 AIRFLOW = "3.3.2"
 """Of which the tables are known."""
@@ -70,6 +73,13 @@ def versions(seen: Versions, _: datetime) -> Finding:
     if seen.airflow not in (None, AIRFLOW):
         return bad(f"{told}: made for Airflow {AIRFLOW}", _build())
     return good(told)
+
+
+def clock(ahead: timedelta, _: datetime) -> Finding:
+    """This machine and PostgreSQL's agree on what time it is: Airflow goes by the one, what is stored by the other."""
+    if abs(ahead) > CLOCKS_APART:
+        return bad(f"{ago(abs(ahead))} {'ahead of' if ahead > timedelta() else 'behind'} PostgreSQL's", "timedatectl")
+    return good("agrees with PostgreSQL's")
 
 
 def processes(seen: Processes, _: datetime) -> Finding:

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
-from include.command import PREFIX, typed
+from include.command import PREFIX, clearing, typed
 
 LONGEST_LINE = 159
 NAME_WIDTH, STATE_WIDTH = 13, 12
@@ -61,4 +61,4 @@ def again(dag_id: str, run_id: str) -> str:
     """What runs a run again as a whole; of one whose name is too long for a line, what lists it."""
     if len(run_id) > 60:
         return typed(f"airflow dags list-runs {dag_id} --state failed")
-    return typed(f"airflow dags clear {dag_id} --run-id {shlex.quote(run_id)} --yes")
+    return clearing(dag_id, run_id)

@@ -13,7 +13,7 @@ import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from threading import Thread
@@ -43,7 +43,7 @@ from include.doctor.seen import (
 from include.errors import WarehouseError
 from include.gaps import Gap, find_gaps, read_catchup
 from include.sources import SOURCES
-from include.warehouse import Connection, run
+from include.warehouse import Connection, now_of, run
 
 DAGS = (*SOURCES, "refresh_marts")
 POOLS = tuple(dict.fromkeys(source.pool for source in SOURCES.values()))
@@ -181,6 +181,12 @@ def _airflow_version() -> str | None:
     with suppress(metadata.PackageNotFoundError):
         return metadata.version("apache-airflow-core")
     return None
+
+
+def clock(look: Look) -> timedelta:
+    """How far the clock of this machine is ahead of PostgreSQL's; negative where it is behind."""
+    there = now_of(look.warehouse())
+    return datetime.now(UTC) - there
 
 
 def transactions(look: Look) -> list[Transaction]:

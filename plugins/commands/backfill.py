@@ -16,7 +16,8 @@ from include.errors import Refused
 from include.progress import new_console
 from include.windows import typed_range
 from plugins.commands import metadata, report
-from plugins.commands.command import address, leave, number, wait
+from plugins.commands.command import leave, number, wait
+from plugins.web_ui import address
 
 
 def backfill(args: Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What the commands share: how each is called, how it waits, and where the web UI shows what it waits for."""
+"""What the commands share: how each is called, and how it waits."""
 
 import logging
 import sys
@@ -6,7 +6,6 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from rich.console import Console
 
@@ -70,14 +69,6 @@ def _patiently(look: Callable[[], Status]) -> Status:
             if not metadata.is_unreachable(error) or time.monotonic() > deadline:
                 raise
         time.sleep(POLL_SECONDS)
-
-
-def address(*path: str) -> str:
-    """Of a page of the web UI."""
-    from airflow.configuration import conf
-
-    base = conf.get("api", "base_url", fallback="").rstrip("/")
-    return "/".join([base, *(quote(part, safe="") for part in path)])
 
 
 def number(count: int, noun: str) -> str:

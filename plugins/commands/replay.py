@@ -16,8 +16,9 @@ from include.sources import SOURCES
 from include.warehouse import run
 from include.windows import Window, typed_range
 from plugins.commands import metadata, report
-from plugins.commands.command import address, leave, wait
+from plugins.commands.command import leave, wait
 from plugins.warehouse import CONNECTION_ID, warehouse
+from plugins.web_ui import address
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
-from plugins.commands.command import address, number
+from plugins.commands.command import number
 from plugins.commands.metadata import FailedRun, FailedTask
+from plugins.web_ui import address
 
 MOST_RUNS = 20
 MOST_TASKS = 3

@@ -23,8 +23,7 @@ from include.patience import Patience
 from include.replay import replay_responses
 from include.settings import read_settings
 from include.source import ApiRequest, Source
-from include.warehouse import Connection
-from include.windows import utc_now
+from include.warehouse import Connection, now_of
 from plugins.warehouse import warehouse
 
 
@@ -33,7 +32,7 @@ class ExtractOperator(HttpOperator):
 
     :param parameters: {load_id, label}: the load in audit.load, and its name in the UI
     :param patience: what a try waits out; the task's execution_timeout is to have room for its longest_try
-    :param clock: what time it is, in UTC
+    :param clock: what time it is, in UTC, as the warehouse has it
     """
 
     template_fields = (*HttpOperator.template_fields, "parameters")
@@ -44,7 +43,7 @@ class ExtractOperator(HttpOperator):
         source: Source,
         parameters: Any,
         patience: Patience,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[Connection], datetime] = now_of,
         **kwargs: Any,
     ) -> None:
         super().__init__(method="GET", do_xcom_push=False, **kwargs)
@@ -77,7 +76,7 @@ class ExtractOperator(HttpOperator):
     def _converse(self, connection: Connection, load: Load) -> int:
         """Works through the requests; returns how many rows were landed. What one of them fails with may be a fault of its own."""
         rows, patience, faults = 0, self.patience.begun(), Faults()
-        conversation = self.source.conversation(connection, load, self.clock())
+        conversation = self.source.conversation(connection, load, self.clock(connection))
         understood = None
         with suppress(StopIteration):
             while True:
@@ -108,7 +107,7 @@ class ExtractOperator(HttpOperator):
         response, headers = self._fetch(request)
         self.log.info("%s %s: %d, %d bytes", request.connection_id, request.window, response.status, len(response.body))
         try:
-            raw_rows, understood = self._read(request, response, headers)
+            raw_rows, understood = self._read(request, response, headers, self.clock(connection))
         except BadResponse as error:
             raw_id = land_whole(connection, self.source, load, request, response, str(error))
             raise Unanswered(
@@ -135,9 +134,8 @@ class ExtractOperator(HttpOperator):
     def _held_by(self, raw_id: int) -> str:
         return f"raw id {raw_id} of {self.source.raw_table} holds the response"
 
-    def _read(self, request: ApiRequest, response: Response, headers: dict[str, str]) -> tuple[Any, Any]:
+    def _read(self, request: ApiRequest, response: Response, headers: dict[str, str], now: datetime) -> tuple[Any, Any]:
         text, encoding = text_of(response.body)
-        now = self.clock()
         if response.broken:
             # One that is too large would be so again, and be kept each time.
             raise BadResponse(response.broken, is_retryable=len(response.body) <= MAX_BODY_BYTES)

@@ -11,7 +11,8 @@ from include.errors import BadWindow, WarehouseError, in_lines
 from include.loads import RunKey, open_load, supersede_loads
 from include.settings import read_settings
 from include.source import Source
-from include.windows import RunTimes, Window, last_interval, resolve, utc_now
+from include.warehouse import Connection, now_of
+from include.windows import RunTimes, Window, last_interval, resolve
 from plugins.warehouse import warehouse
 
 
@@ -20,7 +21,7 @@ class PlanOperator(BaseOperator):
 
     :param schedule: cron expression of the DAG; a run without window and data interval takes its last complete interval
     :param revision_days: days before its interval that a scheduled run reads again
-    :param clock: what time it is, in UTC
+    :param clock: what time it is, in UTC, as the warehouse has it
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class PlanOperator(BaseOperator):
         source: Source,
         schedule: str,
         revision_days: int = 0,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[Connection], datetime] = now_of,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -43,21 +44,25 @@ class PlanOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """The loads as [{load_id, label}, ...], in the order of their map index."""
-        now = self.clock()
+        with warehouse() as connection:
+            return self._plan(connection, context)
+
+    def _plan(self, connection: Connection, context: Context) -> list[dict[str, Any]]:
+        now = self.clock(connection)
         try:
             _refuse_unknown(context["dag_run"].conf or {}, context["dag"].params)
             window = resolve(self._run_times(context), now, timedelta(days=self.revision_days))
-            return self._open_loads(context, self.source.observable(window, now))
+            return self._open_loads(connection, context, self.source.observable(window, now))
         except WarehouseError as error:
             raise AirflowFailException(
                 in_lines(f"{self.source.name}: {error.what}", error.advice or "start the run again with what is right")
             ) from None
 
-    def _open_loads(self, context: Context, window: Window) -> list[dict[str, Any]]:
+    def _open_loads(self, connection: Connection, context: Context, window: Window) -> list[dict[str, Any]]:
         key = RunKey(context["dag_run"].dag_id, context["dag_run"].run_id)
         names: Sequence[str] | None = context["params"].get(self.source.subjects.names_param) or None
         is_replay = bool(context["params"].get("replay"))
-        with warehouse() as connection, connection.transaction():
+        with connection.transaction():
             per_batch = read_settings().sources[self.source.name].per_batch
             batches = self.source.plan_batches(connection, window, per_batch, names)
             _refuse_too_many(len(batches), window)

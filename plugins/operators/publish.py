@@ -5,6 +5,8 @@ from typing import Any
 from airflow.sdk import Asset, Context
 
 from include.loads import published_counts, why_not_published
+from include.source import Source
+from plugins.metrics import count
 from plugins.operators.statements import StatementsOperator
 from plugins.warehouse import NotPublished, warehouse
 
@@ -17,8 +19,9 @@ class PublishOperator(StatementsOperator):
     :param asset: what it writes
     """
 
-    def __init__(self, *, asset: Asset, **kwargs: Any) -> None:
-        super().__init__(outlets=[asset], **kwargs)
+    def __init__(self, *, source: Source, asset: Asset, **kwargs: Any) -> None:
+        super().__init__(sql=list(source.publish_statements), outlets=[asset], **kwargs)
+        self.source = source
         self.asset = asset
 
     def execute(self, context: Context) -> None:
@@ -30,4 +33,6 @@ class PublishOperator(StatementsOperator):
                 raise NotPublished(f"load {load_id} is not published: {reason}")
         super().execute(context)
         with warehouse() as connection:
-            context["outlet_events"][self.asset].extra = published_counts(connection, load_id)
+            counts = published_counts(connection, load_id)
+        context["outlet_events"][self.asset].extra = counts
+        count(self.source.name, rows_published=counts["rows"], rows_changed=counts["changed"])

@@ -9,6 +9,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.marts import refresh_mart
 from include.source import Mart
+from plugins.alerts import tell_what_is_late
+from plugins.metrics import tell_ages
 from plugins.warehouse import warehouse
 
 
@@ -34,7 +36,12 @@ class RefreshMartOperator(BaseOperator):
         """Refreshes the mart, or skips."""
         always = context["dag_run"].run_type == "manual"
         with warehouse() as connection:
-            seen = refresh_mart(connection, self.mart, self.source, always=always, sleep=self.sleep)
+            try:
+                seen = refresh_mart(connection, self.mart, self.source, always=always, sleep=self.sleep)
+            finally:
+                # Here, and not in a task of its own: that would be a process more for each refresh.
+                tell_ages(connection, self.mart)
+                tell_what_is_late(connection, self.mart)
         if seen is None:
             raise AirflowSkipException(
                 f"{self.mart.name} is up to date: no load of {self.source} was published since, and nothing else changed"

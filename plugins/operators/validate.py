@@ -10,6 +10,7 @@ from include.audit.words import left_out, table_of, warnings_of
 from include.errors import UnfinishedAudit, WarehouseError, in_lines
 from include.loads import is_replay, stage_again
 from include.source import Source
+from plugins.metrics import count
 from plugins.warehouse import UnitsWithheld, refusals, warehouse
 
 
@@ -43,6 +44,7 @@ class ValidateOperator(BaseOperator):
                 raise
             except WarehouseError as error:
                 raise AirflowFailException(in_lines(f"{self.suite.name}: {error.what}", error.advice)) from None
+        count(self.suite.name, rows_quarantined=audit.quarantined, units_withheld=len(audit.withheld))
         self.log.info("audit of load %d:\n%s", load_id, table_of(audit.outcomes))
         for warning in warnings_of(load_id, audit.outcomes):
             self.log.warning(warning)

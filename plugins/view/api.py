@@ -2,15 +2,14 @@
 
 import csv
 import io
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 
 from include.sources import SOURCES
 from include.view import charts, coverage, freshness, loads, marts, quality
-from include.warehouse import Connection
-from include.windows import utc_now
+from include.warehouse import Connection, now_of
 from plugins.view.access import Visible
 from plugins.view.reader import ask, draw
 
@@ -50,17 +49,24 @@ Chosen = Annotated[list[str], Depends(chosen)]
 Known = Annotated[str, Depends(known)]
 
 
+def today() -> date:
+    """What is shown where no day is chosen."""
+    return datetime.now(UTC).date()
+
+
 @router.get("/freshness")
 async def health(sources: Chosen) -> freshness.Health:
     """How fresh the sources and their marts are, and what the doctor says of that."""
-    return await ask(lambda connection: freshness.health(connection, sources, utc_now()))
+    return await ask(lambda connection: freshness.health(connection, sources, now_of(connection)))
 
 
 @router.get("/coverage/{source}")
 async def calendar(source: Known, month: Month = None, search: Search = None, skip: Skip = 0) -> coverage.Calendar:
     """The days of a month of what is followed of a source, 25 places or pages at a time."""
-    first = date.fromisoformat(f"{month}-01") if month else utc_now().date().replace(day=1)
-    return await ask(lambda connection: coverage.calendar(connection, source, first, search or None, skip, utc_now()))
+    first = date.fromisoformat(f"{month}-01") if month else today().replace(day=1)
+    return await ask(
+        lambda connection: coverage.calendar(connection, source, first, search or None, skip, now_of(connection))
+    )
 
 
 @router.get("/coverage/{source}/{subject_id}/{day}")
@@ -68,7 +74,7 @@ async def subject_day(source: Known, subject_id: Key, day: date) -> coverage.Lin
     """One UTC day of a place or page."""
     if not 1940 <= day.year < 3000:
         raise HTTPException(404, "There are days from 1940 on.")
-    line = await ask(lambda connection: coverage.subject_day(connection, source, subject_id, day, utc_now()))
+    line = await ask(lambda connection: coverage.subject_day(connection, source, subject_id, day, now_of(connection)))
     if line is None:
         raise HTTPException(404, f"{source} follows nothing with the number {subject_id}.")
     return line
@@ -103,7 +109,7 @@ async def one_load(load_id: Key, sources: Visible) -> loads.Load:
 @router.get("/quality/rates")
 async def pass_rates(sources: Chosen) -> quality.Rates:
     """How often each expectation was met on each of the last 14 days."""
-    return await ask(lambda connection: quality.pass_rates(connection, sources, utc_now()))
+    return await ask(lambda connection: quality.pass_rates(connection, sources, now_of(connection)))
 
 
 @router.get("/quality/rejections")
@@ -156,7 +162,7 @@ class Wanted:
             raise HTTPException(404, f"{source} has no mart {mart!r}.")
         self.source, self.mart, self.measure, self.by_year = source, mart, measure or None, by_year
         self.subject_ids = subject_id or []
-        self.end = end or utc_now().date() + timedelta(days=1)
+        self.end = end or today() + timedelta(days=1)
         self.first = first or self.end - timedelta(days=365)
         if not 0 < (self.end - self.first).days <= marts.MOST_DAYS:
             raise HTTPException(422, f"first has to be before end, by at most {marts.MOST_DAYS} days.")

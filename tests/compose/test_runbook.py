@@ -11,4 +11,5 @@ def test_its_commands_do_what_it_says(stack: ComposeStack) -> None:
     blocks = [block for block in blocks_of(PAGE.read_text(encoding="utf-8")) if block.mark == COMPOSE]
     assert blocks
     with terminal(stack.repo, stack.environ()) as shell:
-        assert untrue(blocks, shell, {}) == []
+        found = untrue(blocks, shell, {})
+    assert not found, "\n".join(found)

@@ -39,6 +39,20 @@ def test_every_task_retries_with_backoff_and_ends(bag: Any, dag_id: str) -> None
         assert task.retry_delay.total_seconds() == 2
 
 
+@pytest.mark.parametrize("dag_id", sorted(DAGS))
+def test_what_fails_is_noted_and_told(bag: Any, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+    assert dag.on_failure_callback.__name__ == "tell_run_failed"
+    for task in dag.tasks:
+        assert [callback.__name__ for callback in task.on_failure_callback] == ["note_failure"]
+
+
+def test_a_refresh_that_does_not_end_is_ended_later_than_all_its_tries_take(bag: Any) -> None:
+    dag = bag.dags["refresh_marts"]
+    longest = sum((task.retries + 1) * task.execution_timeout.total_seconds() for task in dag.tasks)
+    assert longest < dag.dagrun_timeout.total_seconds() < 2 * longest
+
+
 @pytest.mark.parametrize("dag_id", sorted(SOURCES))
 def test_a_source_is_plan_and_mapped_loads_of_four_steps(bag: Any, dag_id: str) -> None:
     dag = bag.dags[dag_id]
@@ -50,7 +64,6 @@ def test_a_source_is_plan_and_mapped_loads_of_four_steps(bag: Any, dag_id: str) 
     assert extract.execution_timeout.total_seconds() == extract.patience.longest_try
     assert type(extract.retry_policy).__name__ == "HonourRetryAfter"
     assert [outlet.name for outlet in dag.get_task("load.publish").outlets] == [f"core.{source.core_table}"]
-    assert all(task.on_failure_callback for task in dag.tasks if task.task_id.startswith("load."))
     assert dag.get_task("all_loaded").upstream_task_ids == {"load.validate", "load.publish"}
     assert dag.get_task("load.publish").trigger_rule == "all_done"
     assert dag.catchup and dag.max_active_runs == 4

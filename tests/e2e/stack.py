@@ -39,7 +39,7 @@ from tests.ending import Ending, ended_by
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LEFT_OUT = (".git", ".venv", ".local", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
-OF_ANOTHER_STACK = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "PG", "PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS")
+OF_ANOTHER_STACK = ("AIRFLOW", "DW_", "WAREHOUSE_", "GX_", "OTEL_", "PG", "PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS")
 API_KEY = "an-api-key-of-the-tests"
 DEADLINE_SECONDS = 300
 COMMAND_SECONDS = 600

@@ -199,6 +199,19 @@ def test_whatever_is_killed_at_any_moment_the_run_completes(day: int, program: s
     wait_for("the end of orphans", lambda: orphans(stack.paths) == [])
 
 
+def test_a_database_that_stays_away_is_started_by_up_and_the_run_completes(stack: Stack) -> None:
+    window = ("2020-05-11", "2020-05-12")
+    run = extracting(stack, *window, seconds=10)
+    stack.stop("postgres")
+    assert stack.local("status").returncode == 1
+    gaps = stack.shell("python -m include gaps")
+    assert gaps.returncode == 2
+    assert gaps.stderr.startswith("gaps: the warehouse does not answer, `make up` starts it: ")
+    up = stack.local("up")
+    assert up.returncode == 0, f"{up.stdout}\n{up.stderr}"
+    check_published(run, *window)
+
+
 def test_a_killed_database_comes_back_and_completes_the_run(stack: Stack) -> None:
     window = ("2020-04-11", "2020-04-12")
     server = stack.processes()["postgres"]

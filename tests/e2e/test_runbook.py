@@ -29,6 +29,7 @@ def test_its_commands_do_what_it_says(stack_of_its_own: Stack) -> None:
     given = {
         "catchup is over": lambda: catchup_is_over(stack_of_its_own),
         "a run of weather has failed": lambda: a_run_fails(stack_of_its_own),
+        "a day of Boston is beyond a limit": lambda: a_day_is_withheld(stack_of_its_own),
         "a wrong transform has loaded a day of Boston": lambda: spoil_a_day(stack_of_its_own),
     }
     assert blocks and {words for block in blocks for words in block.given} == set(given)
@@ -37,7 +38,8 @@ def test_its_commands_do_what_it_says(stack_of_its_own: Stack) -> None:
     elsewhere.repo.mkdir()
     copy_checkout(elsewhere.repo)
     with elsewhere.downed_at_the_end(), terminal(stack_of_its_own.repo, env, ". .local/env") as shell:
-        assert untrue(blocks, shell, given) == []
+        found = untrue(blocks, shell, given)
+    assert not found, "\n".join(found)
 
 
 def catchup_is_over(stack: Stack) -> None:
@@ -49,6 +51,12 @@ def catchup_is_over(stack: Stack) -> None:
 def a_run_fails(stack: Stack) -> None:
     stack.sandbox.faults.append(Fault.bad_request("No such hours", times=None))
     stack.trigger("weather", "2026-10-01", "2026-10-02", locations=["Boston"]).wait("failed")
+    stack.sandbox.faults.clear()
+
+
+def a_day_is_withheld(stack: Stack) -> None:
+    stack.sandbox.faults.append(Fault.absurd("temperature_2m", 70))
+    stack.trigger("weather", "2026-10-05", "2026-10-06", locations=["Boston"]).wait("failed")
     stack.sandbox.faults.clear()
 
 

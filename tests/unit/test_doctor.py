@@ -53,6 +53,7 @@ GOOD: dict[str, Finding] = {
     "versions": checks.versions(VERSIONS, NOW),
     "processes": checks.processes(Processes("http://x", HEALTH, True), NOW),
     "compose": checks.processes(Processes("http://x", HEALTH, None), NOW),
+    "clock": checks.clock(timedelta(seconds=-59), NOW),
     "dags": checks.dags(DAGS, WANTED),
     "pools": checks.pools({"open_meteo": 1, "mediawiki": 3}, ("open_meteo", "mediawiki")),
     "connections": checks.connections({"warehouse": "", "mediawiki": "http://x"}, NOW),
@@ -226,6 +227,8 @@ BAD: dict[str, tuple[Finding, str, str]] = {
         "ends at nothing",
         "python -m include gaps",
     ),
+    "clock ahead": (checks.clock(HOUR, NOW), "60 min ahead of PostgreSQL's", "timedatectl"),
+    "clock behind": (checks.clock(-HOUR, NOW), "60 min behind PostgreSQL's", "timedatectl"),
     "small disk": (checks.disk(Disk("/data", GIB // 2, 10 * GIB), NOW), "0.5 of 10 GiB free", "du -sh /data"),
     "large disk": (checks.disk(Disk("/data", 4 * GIB, 100 * GIB), NOW), "4.0 of 100 GiB free", "du -sh /data"),
 }

@@ -23,6 +23,12 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def names_of_tests() -> set[str]:
+    """Of all tests that there are."""
+    files = (REPO / "tests").rglob("*.py")
+    return {name for path in files for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)}
+
+
 def broken(document: Path) -> list[str]:
     """The links of a document to files and headings that are not there."""
     found = []
@@ -49,15 +55,26 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
 
 def test_what_is_said_of_security_names_its_test() -> None:
     text = (REPO / "docs" / "security.md").read_text(encoding="utf-8")
-    there = {
-        name
-        for path in (REPO / "tests").rglob("*.py")
-        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)
-    }
-    assert set(re.findall(r"`(test_\w+)`", text)) - there == set()
+    assert set(re.findall(r"`(test_\w+)`", text)) - names_of_tests() == set()
     claims = re.findall(r"^- (.*(?:\n  .*)*)", text, re.M)
     assert len(claims) > 20
     assert [claim for claim in claims if "`test_" not in claim] == []
+
+
+def test_each_failure_of_the_runbook_is_told_in_full_and_names_its_tests() -> None:
+    text = (REPO / "docs" / "runbook.md").read_text(encoding="utf-8")
+    chapter = text.partition("\n## When something fails\n")[2].partition("\n## ")[0]
+    sections = chapter.split("\n### ")[1:]
+    assert len(sections) > 10
+    for section in sections:
+        name = section.partition("\n")[0]
+        for label in ("**By itself.**", "**What to do.**", "**Prevention.**"):
+            assert section.count(label) == 1, (name, label)
+        seen = re.search(r"^\|---.*\n((?:\|.*\n)+)", section.partition("**By itself.**")[0], re.M)
+        assert seen, name
+        untested = [row for row in seen[1].splitlines() if not re.search(r"<!-- (test_\w+ ?)+ *-->", row)]
+        assert untested == [], name
+    assert set(re.findall(r"\btest_\w+", chapter)) - names_of_tests() == {"test_locks"}  # a file
 
 
 def test_the_readme_links_each_guarantee_to_its_tests() -> None:

@@ -171,7 +171,7 @@ def test_a_bad_response_says_what_is_wrong_and_when_to_ask_again(
         task_id="extract", source=SOURCES["wikipedia"], parameters={"load_id": 1}, patience=Patience(0)
     )
     with pytest.raises(BadResponse) as error:
-        operator._read(request_, response, headers)
+        operator._read(request_, response, headers, datetime(2026, 11, 20, tzinfo=UTC))
     assert said in str(error.value)
     assert (error.value.is_retryable, error.value.retry_after) == (is_retryable, retry_after)
 

@@ -113,7 +113,7 @@ class Pipeline:
     def task(self, dag_id: str, task_id: str) -> Any:
         """An operator of the real DAG, as a process of its own would have it, with the clock and the patience of the pipeline."""
         operator = task(dag_id, task_id).prepare_for_execution()
-        operator.clock, operator.patience = self.clock, self.patience
+        operator.clock, operator.patience = (lambda _: self.clock()), self.patience
         return operator
 
     def _pause(self, seconds: float) -> None:

@@ -248,6 +248,16 @@ def test_g7_a_parameter_that_there_is_not_is_named(pipeline: Pipeline) -> None:
     assert pipeline.rows("SELECT * FROM audit.load") == []
 
 
+def test_g7_a_window_of_too_many_loads_is_refused_before_it_opens_one(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DW_WEATHER_PLACES_PER_BATCH", "1")
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "1")
+    with pytest.raises(Exception, match=r"needs 2 loads, more than the 1 of \[core\] max_map_length"):
+        pipeline.run("weather", *DAY)
+    assert pipeline.rows("SELECT * FROM audit.load") == []
+
+
 def test_g7_an_unknown_page_is_named(pipeline: Pipeline) -> None:
     with pytest.raises(Exception, match="not a tracked page: Atlantis"):
         pipeline.run("wikipedia", *DAY, conf={"pages": ["New England", "Atlantis"]})

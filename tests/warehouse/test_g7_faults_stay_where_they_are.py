@@ -73,6 +73,23 @@ def test_g7_a_place_that_cannot_be_read_stops_no_other(pipeline: Pipeline, sandb
     assert len(sandbox.requests) == 1
 
 
+@pytest.mark.parametrize("name", ["rain", None], ids=["renamed", "missing"])
+def test_g7_a_variable_that_is_renamed_or_missing_is_named_and_its_place_withheld(
+    pipeline: Pipeline, sandbox: Sandbox, name: str | None
+) -> None:
+    def change(place: dict[str, Any]) -> None:
+        for part in ("hourly", "hourly_units"):
+            values = place[part].pop("precipitation")
+            if name:
+                place[part][name] = values
+
+    sandbox.faults.append(of_second_place(change))
+    run = pipeline.run("weather", *DAY)
+    assert "withheld 1 of 2 units, all else of it is published" in run.error
+    assert "hourly.precipitation" in run.error
+    assert pipeline.rows("SELECT location_id, count(*) FROM core.weather GROUP BY 1") == [(1, 24)]
+
+
 def test_g7_what_postgresql_could_not_take_of_a_place_stops_no_other(pipeline: Pipeline, sandbox: Sandbox) -> None:
     bodies: list[bytes] = []
 

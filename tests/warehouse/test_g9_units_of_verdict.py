@@ -18,6 +18,7 @@ from include.gaps import note_catchup
 from include.loads import stage_again
 from include.seeds import SeedLocation
 from include.settings import read_settings
+from include.sources import SOURCES
 from include.sources.weather import suite as weather
 from include.suite import Limit
 from sandbox import Fault, Sandbox
@@ -97,6 +98,28 @@ def test_g9_the_verdict_alone_is_repeated_when_a_limit_was_wrong(
     assert run.errors == {}
     assert hours(pipeline) == [("Boston", 24), ("Phoenix", 24)]
     assert len(sandbox.requests) == asked
+
+
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+@pytest.mark.parametrize("until", ["validate", "publish"])
+def test_g9_what_was_withheld_before_anything_was_published_is_published_when_its_verdict_is_repeated(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, dag_id: str, until: str
+) -> None:
+    """Of all of a load: no place or page of it was trusted, so that the rows that were judged first are still staged."""
+    suite = SOURCES[dag_id].suite
+    first, *others = suite.limits
+    narrow = (replace(first, lowest=10**9, highest=None), *others)
+    run = DagRun(dag_id, "narrow", {"start_date": "2026-10-05", "end_date": "2026-10-06"}, pipeline.clock())
+    validate = task(dag_id, "load.validate")
+    with monkeypatch.context() as patch:
+        patch.setattr(validate, "suite", replace(suite, limits=narrow))
+        pipeline.finish(pipeline.plan(run), until=until)
+    assert "nothing of it is published" in run.error
+    assert pipeline.finish(run, since="validate").errors == {}
+    staged, published, withheld = pipeline.rows("SELECT rows_staged, rows_published, units_withheld FROM audit.load")[0]
+    assert 0 < published == staged and withheld == 0
+    facts = "core.weather" if dag_id == "weather" else "core.revision"
+    assert pipeline.value(f"SELECT count(*) FROM {facts}") == published
 
 
 def test_g9_a_value_outside_by_less_than_double_precision_is_set_aside_alone(

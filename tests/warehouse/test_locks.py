@@ -18,7 +18,7 @@ from psycopg import sql
 from include import waits
 from include.__main__ import main
 from include.waits import Blocked, name_of, session_address
-from plugins.warehouse import warehouse
+from plugins.warehouse import ServerInTrouble, warehouse
 from sandbox import Fault, Sandbox
 from tests.warehouse.pipeline import DagRun, Pipeline, wait_for
 
@@ -82,6 +82,7 @@ def test_a_publish_behind_a_forgotten_delete_names_it_and_the_next_try_succeeds_
         pid = somebody.info.backend_pid
         pipeline.finish(audited, since="publish")
         assert isinstance(audited.errors[0], Blocked)
+        assert audited.errors[0].__cause__ is None and audited.errors[0].__suppress_context__
         first, second, last = audited.error.splitlines()
         assert first == "weather.load.publish[0] manual__2026: a lock was not to be had in 1 s;"
         holder = (
@@ -96,6 +97,27 @@ def test_a_publish_behind_a_forgotten_delete_names_it_and_the_next_try_succeeds_
         pipeline.owner.execute(f"SELECT pg_terminate_backend({pid})")
         assert pipeline.finish(audited, since="publish").errors == {}
     wait_for(lambda: not pipeline.rows(OURS))
+
+
+def test_a_publish_that_postgresql_ends_for_a_deadlock_says_so_and_is_retried(
+    pipeline: Pipeline, audited: DagRun, database: Database
+) -> None:
+    """Somebody has changed rows of core, and then wants the places that the publish has locked, which waits for the rows."""
+    places = "SELECT 1 FROM core.location ORDER BY location_id FOR UPDATE"
+    with forgotten(database) as somebody:
+
+        def go_on() -> None:
+            wait_for(lambda: pipeline.rows(WAITING))
+            somebody.execute(places)
+
+        opposite = threading.Thread(target=go_on)
+        opposite.start()
+        with pytest.raises(ServerInTrouble, match=": a deadlock with another session") as raised:
+            pipeline.execute("weather", "publish", audited.loads[0])
+        assert not isinstance(raised.value, AirflowFailException)
+        opposite.join()
+        somebody.rollback()
+    assert pipeline.finish(audited, since="publish").errors == {}
 
 
 @pytest.mark.usefixtures("impatient")

@@ -139,6 +139,8 @@ def test_a_failure_can_be_read_in_the_web_ui(pipeline: Pipeline, sandbox: Sandbo
     with pytest.raises((AirflowFailException, BadResponse)) as raised:
         FAILURES[failure](pipeline, sandbox)
     error = raised.value
+    # A log shows what it was raised from too, which would bury it.
+    assert error.__cause__ is None and (error.__suppress_context__ or error.__context__ is None)
     first, *more = str(error).splitlines()
     assert len(first) <= FIRST_LINE
     assert first.startswith(("weather", "wikipedia", "load "))

@@ -20,6 +20,7 @@ from include.seeds import SEED_FILE, SeedLocation, SeedPage, Seeds, load_seeds, 
 from include.warehouse import run
 from local.postgres import bin_dir, temporary_server
 from tests.conftest import NEWEST
+from tests.warehouse.pipeline import wait_for
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
 PYTHON = [sys.executable, "-m", "include"]
@@ -37,6 +38,32 @@ def test_migrations_may_run_twice_and_at_once(server: str) -> None:
     assert [process.communicate()[0] for process in at_once] == [f"migrate: the schema is at {NEWEST}\n"] * 3
     assert migrate(url) == NEWEST
     bootstrap(server)
+
+
+STAND_STILL = """
+    CREATE FUNCTION public.stand_still() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_lock(1); END';
+    CREATE EVENT TRIGGER stand_still ON ddl_command_end WHEN TAG IN ('CREATE MATERIALIZED VIEW')
+    EXECUTE FUNCTION public.stand_still();
+    SELECT pg_advisory_lock(1)
+"""
+STANDS = "SELECT 1 FROM pg_stat_activity WHERE datname = 'half_way' AND wait_event = 'advisory'"
+STRANGERS = "SELECT 1 FROM pg_stat_activity WHERE datname = 'half_way' AND pid <> pg_backend_pid()"
+
+
+def test_a_migration_that_is_killed_half_way_leaves_nothing_and_is_run_again(server: str) -> None:
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE half_way OWNER dw_owner TEMPLATE template0")
+    url = server.replace("postgres@/postgres", "dw_owner@/half_way")
+    with psycopg.connect(server, dbname="half_way", autocommit=True) as admin:
+        admin.execute(STAND_STILL)
+        with subprocess.Popen([*PYTHON, "migrate"], env={**os.environ, "WAREHOUSE_URL": url}) as migration:
+            wait_for(lambda: admin.execute(STANDS).fetchone())
+            migration.kill()
+        admin.execute("SELECT pg_advisory_unlock(1)")
+        wait_for(lambda: not admin.execute(STRANGERS).fetchone())
+        assert admin.execute("SELECT to_regnamespace('core'), to_regnamespace('audit')").fetchone() == (None, None)
+        admin.execute("DROP EVENT TRIGGER stand_still")
+    assert migrate(url) == NEWEST
 
 
 def test_the_administrator_of_a_managed_server_suffices() -> None:

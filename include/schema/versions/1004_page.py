@@ -3,7 +3,7 @@ from alembic import op
 from include.schema import sql_file
 
 revision = "1004"
-down_revision = "1002"
+down_revision = "1003"
 
 
 def upgrade() -> None:
