@@ -32,7 +32,7 @@ SIDE_BY_SIDE = $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadgroup --
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status doctor replay gaps locks secrets test test-fast model bench lint format requirements
+.PHONY: help install demo up down clean status doctor replay gaps locks secrets test test-fast model bench screenshot lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ model: install ## play random histories of loads against an oracle: make model S
 
 bench: install ## measure the local stack: the first tables of docs/benchmarks.md (some 10 minutes)
 	@$(RUN) -m tests.bench
+
+screenshot: install ## take the picture of the README anew, of what `make demo` has started (needs Chromium)
+	@$(RUN) -m tests.e2e.screenshot
 
 secrets: ## write .env.secrets for the compose stack: a random value for every secret of .env
 	@$(PYTHON) deploy/make_secrets.py

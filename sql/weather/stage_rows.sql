@@ -1,6 +1,25 @@
 -- Parses the responses that the load is made of into hours, in the units of core. Set-based: one pass, no row by row.
 -- The service answers whole days, and a day is judged as a whole: its hours beside the window are staged for that, as far as they
 -- had struck when the response came, and are not published.
+-- The bounds as the service writes its hours, without a zone: reckoned once a response, not once an hour.
+WITH response AS MATERIALIZED (
+    SELECT
+        response.load_id,
+        response.raw_id,
+        response.location_id,
+        response.payload,
+        response.window_start AT TIME ZONE 'UTC' AS window_start,
+        response.window_end AT TIME ZONE 'UTC' AS window_end,
+        date_trunc('day', response.window_start AT TIME ZONE 'UTC') AS first_hour,
+        date_trunc('day', (response.window_end - interval '1 second') AT TIME ZONE 'UTC') + interval '24 hours' AS end_hour,
+        stored.ingested_at AT TIME ZONE 'UTC' AS ingested_at
+    FROM staging.weather_response AS response
+    INNER JOIN raw.weather_observations AS stored ON response.raw_id = stored.id
+    WHERE
+        response.load_id = %(load_id)s
+        AND response.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
+)
+
 INSERT INTO staging.weather (
     load_id, raw_id, location_id, observed_at, temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
     pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code, is_in_window
@@ -18,21 +37,8 @@ SELECT
     round(hour.wind_speed_10m / 3.6, 3),
     hour.wind_direction_10m,
     hour.weather_code,
-    hour.observed_at >= of_response.window_start AND hour.observed_at < of_response.window_end
-FROM staging.weather_response AS response
-INNER JOIN raw.weather_observations AS stored ON response.raw_id = stored.id
--- As the service writes its hours, without a zone: once a response, not once an hour.
-CROSS JOIN LATERAL (
-    SELECT
-        response.window_start AT TIME ZONE 'UTC' AS window_start,
-        response.window_end AT TIME ZONE 'UTC' AS window_end,
-        date_trunc('day', response.window_start AT TIME ZONE 'UTC') AS first_hour,
-        least(
-            date_trunc('day', (response.window_end - interval '1 second') AT TIME ZONE 'UTC') + interval '24 hours',
-            stored.ingested_at AT TIME ZONE 'UTC' + interval '1 microsecond'
-        ) AS end_hour
-    OFFSET 0
-) AS of_response
+    hour.observed_at >= response.window_start AND hour.observed_at < response.window_end
+FROM response
 CROSS JOIN LATERAL json_populate_record(NULL::staging.open_meteo_hourly, response.payload::json -> 'hourly') AS hourly
 CROSS JOIN LATERAL unnest(
     hourly."time",
@@ -49,7 +55,6 @@ CROSS JOIN LATERAL unnest(
     wind_speed_10m, wind_direction_10m, weather_code
 )
 WHERE
-    response.load_id = %(load_id)s
-    AND response.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
-    AND hour.observed_at >= of_response.first_hour
-    AND hour.observed_at < of_response.end_hour;
+    hour.observed_at >= response.first_hour
+    AND hour.observed_at < response.end_hour
+    AND hour.observed_at <= response.ingested_at;
