@@ -60,7 +60,7 @@ def dag_processor_log(stack: Stack, dag_id: str) -> str:
 
 def refused(stack: Stack) -> Run:
     """A run of which only plan has failed."""
-    run = stack.trigger("weather", "2021-05-03", "2021-05-01")
+    run = stack.trigger("weather", "2010-05-03", "2010-05-01")
     run.wait("failed")
     return run
 
@@ -77,14 +77,14 @@ def test_without_a_connection_nothing_is_said(stack: Stack) -> None:
 
 def test_a_run_of_which_two_loads_failed_sends_one_message(stack: Stack, services: Services) -> None:
     stack.sandbox.faults.append(Fault.bad_request("No such hours", times=2))
-    run = stack.trigger("weather", "2021-06-01", "2021-06-02")
+    run = stack.trigger("weather", "2010-06-01", "2010-06-02")
     run.wait("failed")
     states = [task.state for task in run.tasks("load.extract")]
     assert sorted(states) == ["failed", "failed", "success"]
     title, named, *loads, _, command, link = services.told(run).splitlines()
-    assert title == "weather: a run failed, 2 of 3 loads are not whole, [2021-06-01, 2021-06-02) UTC"
+    assert title == "weather: a run failed, 2 of 3 loads are not whole, [2010-06-01, 2010-06-02) UTC"
     assert named == f"run {run.run_id}"
-    assert len(loads) == 2 and all("extract: weather, [2021-06-01, 2021-06-02) UTC: HTTP 400" in load for load in loads)
+    assert len(loads) == 2 and all("extract: weather, [2010-06-01, 2010-06-02) UTC: HTTP 400" in load for load in loads)
     assert link == f"{stack.address}/dags/weather/runs/{quote(run.run_id, safe='')}"
 
     assert stack.shell(command).returncode == 0
@@ -97,7 +97,7 @@ def test_a_run_of_which_two_loads_failed_sends_one_message(stack: Stack, service
 def test_a_run_whose_plan_was_refused_sends_one_message(stack: Stack, services: Services) -> None:
     title, _, plan, *_ = services.told(refused(stack)).splitlines()
     assert title == "weather: a run failed: plan"
-    assert plan.startswith("plan: weather: start_date 2021-05-03 is not before end_date 2021-05-01")
+    assert plan.startswith("plan: weather: start_date 2010-05-03 is not before end_date 2010-05-01")
 
 
 def test_a_refresh_that_fails_sends_one_message(stack: Stack, services: Services) -> None:
