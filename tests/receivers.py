@@ -1,4 +1,4 @@
-"""Servers on loopback that alerts and metrics are sent to: they keep what they are told."""
+"""Servers, on loopback unless told otherwise, that alerts and metrics are sent to: they keep what they are told."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ class Posted:
 
 
 @contextmanager
-def http_server() -> Iterator[Posted]:
+def http_server(host: str = "127.0.0.1") -> Iterator[Posted]:
     """A server that takes whatever is posted to it."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -44,8 +44,8 @@ def http_server() -> Iterator[Posted]:
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        posted = Posted(f"http://127.0.0.1:{server.server_port}")
+    with ThreadingHTTPServer((host, 0), Handler) as server:
+        posted = Posted(f"http://{host}:{server.server_port}")
         posted.gate.set()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

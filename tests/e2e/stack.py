@@ -144,8 +144,11 @@ class Deployment(ABC):
         return Run(self, dag_id, DagRunApi(self.api).trigger_dag_run(dag_id, body).dag_run_id)
 
     def runs(self, dag_id: str) -> list[DAGRunResponse]:
-        """All runs of a DAG as REST describes them."""
-        return list(DagRunApi(self.api).get_dag_runs(dag_id, limit=100).dag_runs)
+        """All runs of a DAG as REST describes them, a page at a time, the oldest first."""
+        found: list[DAGRunResponse] = []
+        while page := DagRunApi(self.api).get_dag_runs(dag_id, limit=100, offset=len(found)).dag_runs:
+            found += page
+        return found
 
 
 class Stack(Deployment):

@@ -158,7 +158,7 @@ def test_no_secret_is_logged(stack: Stack) -> None:
 
 def asset_triggered_by(run: Run) -> DAGRunResponse | None:
     """The ended run of refresh_marts that an asset event of this run has started, if there is one."""
-    for refresh in run.stack.runs("refresh_marts"):
+    for refresh in reversed(run.stack.runs("refresh_marts")):
         if refresh.run_type != "asset_triggered" or refresh.state not in ENDED:
             continue
         events = DagRunApi(run.stack.api).get_upstream_asset_events("refresh_marts", refresh.dag_run_id).asset_events

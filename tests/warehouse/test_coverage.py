@@ -484,13 +484,12 @@ def test_a_start_date_in_the_future_or_in_the_middle_of_an_hour(loaded: Pipeline
     assert gaps(loaded) == []
 
 
-def test_the_loader_may_read_coverage_and_the_reader_may_not(database: Callable[[str], str]) -> None:
-    with psycopg.connect(database("dw_loader")) as loader:
-        loader.execute("SELECT * FROM audit.coverage")
+@pytest.mark.parametrize("role", ["dw_loader", "dw_reader"])
+def test_loader_and_reader_may_read_coverage_and_not_say_what_is_due(role: str, database: Callable[[str], str]) -> None:
+    with psycopg.connect(database(role)) as connection:
+        connection.execute("SELECT * FROM audit.coverage")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            loader.execute("INSERT INTO audit.catchup VALUES ('weather', now(), '@daily')")
-    with psycopg.connect(database("dw_reader")) as reader, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        reader.execute("SELECT * FROM audit.coverage")
+            connection.execute("INSERT INTO audit.catchup VALUES ('weather', now(), '@daily')")
 
 
 def test_the_view_and_its_columns_are_explained(owner: psycopg.Connection) -> None:
@@ -562,7 +561,7 @@ def test_migrate_notes_the_settings_and_notes_them_again_when_they_change(
         ("dw_owner", "DROP TABLE audit.catchup CASCADE", "python -m include migrate"),
         ("dw_owner", "DROP SCHEMA audit CASCADE", "python -m include migrate"),
         ("dw_owner", "DELETE FROM audit.catchup", "python -m include migrate"),
-        ("dw_reader", "", "permission denied"),
+        ("dw_reader", "REVOKE SELECT ON audit.catchup FROM dw_reader", "permission denied"),
     ],
 )
 def test_what_keeps_it_from_telling_is_one_line(
