@@ -23,5 +23,5 @@ def run(connection: Connection, name: str, parameters: dict[str, Any] | None = N
 
 def now_of(connection: Connection) -> datetime:
     """What time it is, in UTC. PostgreSQL's clock is the only one: those of the workers need not agree with each other."""
-    ((now,),) = connection.execute("SELECT clock_timestamp()").fetchall()
-    return now.astimezone(UTC)  # type: ignore[no-any-return]
+    found: list[tuple[datetime]] = connection.execute("SELECT clock_timestamp()").fetchall()
+    return found[0][0].astimezone(UTC)

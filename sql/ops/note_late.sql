@@ -15,6 +15,7 @@ seen AS (
     WHERE mart IS NOT NULL
 ),
 
+-- It deletes, though nothing reads it.
 forgotten AS ( -- noqa: ST03
     DELETE FROM audit.told_late AS told
     USING seen
