@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from include.errors import LoadError
 from include.warehouse import Connection, run
@@ -106,34 +106,53 @@ def note_failed_task(connection: Connection, key: RunKey, task_id: str, error: s
 
 
 def stage_again(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
-    """Stages a load that was audited before from its responses once more, so that its verdict can be repeated.
+    """Stages a load once more that was audited before or has lost its rows, so that its verdict can be repeated.
 
-    Of a published one nothing is staged any more, of another one the rows bear the marks of the former verdict.
+    Of a published one nothing is staged any more, of another one the rows bear the marks of the former verdict; a crash of
+    PostgreSQL takes all that is staged.
     """
     with connection.transaction():
-        run(connection, "ops/lock_staged_load.sql", {"load_id": load_id})
-        row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
-        if row and row[0] != "staged":
+        run(connection, "ops/lock_extracted_load.sql", {"load_id": load_id})
+        state = _state(connection, load_id)
+        if state.was_staged and (state.status != "staged" or not state.is_staged):
             for name in statements:
                 run(connection, name, {"load_id": load_id})
 
 
+def lost_its_rows(connection: Connection, load_id: int) -> bool:
+    """Whether a load is to be published whose rows a crash of PostgreSQL took: it has to be staged and audited again."""
+    state = _state(connection, load_id)
+    return state.status == "audited" and not state.is_staged
+
+
 def is_replay(connection: Connection, load_id: int) -> bool:
     """Whether a load is made of stored responses."""
-    row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
-    return bool(row and row[2])
+    return _state(connection, load_id).is_replay
 
 
 def why_not_published(connection: Connection, load_id: int) -> str:
     """Why there is nothing to publish of a load; empty when there is."""
-    status, is_audited, _ = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone() or (
-        "unknown",
-        False,
-        False,
-    )
-    if status == "rejected":
+    state = _state(connection, load_id)
+    if state.status == "rejected":
         return "the audit trusts nothing of it, see validate"
-    return "" if is_audited or status == "superseded" else "the audit has no verdict on it, see the task before"
+    return (
+        ""
+        if state.is_audited or state.status == "superseded"
+        else "the audit has no verdict on it, see the task before"
+    )
+
+
+class _State(NamedTuple):
+    status: str
+    is_audited: bool = False
+    is_replay: bool = False
+    was_staged: bool = False
+    is_staged: bool = False
+
+
+def _state(connection: Connection, load_id: int) -> _State:
+    row = run(connection, "ops/status.sql", {"load_id": load_id}).fetchone()
+    return _State(*row) if row else _State("unknown")
 
 
 def published_counts(connection: Connection, load_id: int) -> dict[str, Any]:

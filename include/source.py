@@ -166,7 +166,7 @@ class Source:
     @property
     def clear_staging(self) -> tuple[str, ...]:
         """The statements that empty staging of one load."""
-        return tuple(self.statement(role) for role in self.clear)
+        return (*(self.statement(role) for role in self.clear), "ops/forget_staged.sql")
 
     @property
     def stage_statements(self) -> tuple[str, ...]:

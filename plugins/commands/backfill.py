@@ -14,10 +14,14 @@ from rich.table import Table
 from include.command import FAILED, STOPPED, SUCCEEDED, typed
 from include.errors import Refused
 from include.progress import new_console
-from include.windows import typed_range
+from include.windows import Window, typed_range
 from plugins.commands import metadata, report
 from plugins.commands.command import leave, number, wait
+from plugins.commands.one_run import Changes, one_run
 from plugins.web_ui import address
+
+NOT_OF_ONE_RUN = ("rerun_failed_tasks", "reset_dagruns", "run_backwards", "no_wait", "max_active_runs")
+"""Options that say something of many runs."""
 
 
 def backfill(args: Namespace) -> None:
@@ -32,6 +36,8 @@ def cli_backfill(args: Namespace) -> int:
         return _attach(console, args)
     request = _request(args)
     dag = metadata.check_dag(args.dag_id)
+    if args.as_one_run:
+        return _as_one_run(console, args, request, dag)
     windows = metadata.windows(request, request.reprocess)
     if args.dry_run:
         return _list(console, windows) if windows else _nothing_to_do(console, request)
@@ -46,6 +52,41 @@ def cli_backfill(args: Namespace) -> int:
         console.print(f"Wait for it with: {_attached(args.dag_id)}", soft_wrap=True)
         return SUCCEEDED
     return _wait(console, args.dag_id, backfill_id)
+
+
+def _as_one_run(console: Console, args: Namespace, request: metadata.Request, dag: metadata.Dag) -> int:
+    """The windows as one, in a run of its own: it asks for all of it, also for what has a run already, which stays as it is."""
+    if others := [option for option in NOT_OF_ONE_RUN if getattr(args, option)]:
+        raise Refused(
+            f"--as-one-run starts one run beside all others: --{others[0].replace('_', '-')} has no meaning with it."
+        )
+    if not dag.takes_a_window:
+        raise Refused(f"{args.dag_id} has no parameters start_date and end_date: it cannot run --as-one-run.")
+    bounds = [
+        bound for window in metadata.windows(request, "completed") for bound in (window.start, window.end) if bound
+    ]
+    if not bounds:
+        return _nothing_to_do(console, request)
+    window = Window(min(bounds), max(bounds))
+    conf = {**(request.conf or {}), "start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
+    if args.dry_run:
+        console.print(f"Dry run: one run for {window}, nothing was created.", soft_wrap=True)
+        return SUCCEEDED
+    console.print(f"Running {args.dag_id} once for {window}", soft_wrap=True)
+    return one_run(console, args.dag_id, conf, _changed, _typed_again(args))
+
+
+def _changed(changes: Changes) -> str:
+    _, offered, changed = changes
+    return f"Loaded: {changed:,} of {offered:,} rows changed in core."
+
+
+def _typed_again(args: Namespace) -> str:
+    options = [
+        (flag, value) for flag, value in (("-s", args.start_date), ("-e", args.end_date), ("-c", args.conf)) if value
+    ]
+    words = ["airflow", "dags", "backfill", args.dag_id, *(word for option in options for word in option)]
+    return typed(shlex.join([*words, "--as-one-run"]))
 
 
 def _request(args: Namespace) -> metadata.Request:

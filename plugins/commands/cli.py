@@ -17,6 +17,7 @@ SWITCHES = {
     ("--rerun-failed-tasks",): "Run windows whose run failed again: the whole run, not only its failed tasks",
     ("--reset-dagruns",): "Run windows that have a run again, whether it failed or succeeded",
     ("-B", "--run-backwards"): "Begin with the latest window",
+    ("--as-one-run",): "One run for all of it, loaded in a fraction of the time, also where windows have a run",
     ("--no-wait",): "Return once the backfill is created; --attach waits for it later",
     ("--attach",): "Create nothing, wait for the backfill that is active, else tell how the last one ended",
     ("-y", "--yes"): "Do not ask before runs are reset",

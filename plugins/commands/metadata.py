@@ -118,6 +118,8 @@ class Dag:
 
     max_active_runs: int
     next_scheduled: datetime | None
+    takes_a_window: bool = False
+    """A run may be given one by the parameters start_date and end_date."""
 
 
 def check_dag(dag_id: str) -> Dag:
@@ -131,7 +133,8 @@ def check_dag(dag_id: str) -> Dag:
                 f"time. Run it once: {typed(f'airflow dags trigger {dag_id}')}"
             )
         _check_unpaused(dag)
-        return Dag(dag.max_active_runs or 1, dag.next_dagrun if serialized.catchup else None)
+        takes_a_window = {"start_date", "end_date"} <= set(serialized.params)
+        return Dag(dag.max_active_runs or 1, dag.next_dagrun if serialized.catchup else None, takes_a_window)
 
 
 def check_startable(dag_id: str) -> None:

@@ -4,11 +4,12 @@ from typing import Any
 
 from airflow.sdk import Asset, Context
 
-from include.loads import published_counts, why_not_published
+from include.audit import audit_load
+from include.loads import lost_its_rows, published_counts, stage_again, why_not_published
 from include.source import Source
 from plugins.metrics import count
 from plugins.operators.statements import StatementsOperator
-from plugins.warehouse import NotPublished, warehouse
+from plugins.warehouse import NotPublished, refusals, warehouse
 
 
 class PublishOperator(StatementsOperator):
@@ -28,9 +29,15 @@ class PublishOperator(StatementsOperator):
         """Publishes the load."""
         parameters: Any = self.parameters
         load_id = parameters["load_id"]
-        with warehouse() as connection:
+        with refusals(), warehouse() as connection:
             if reason := why_not_published(connection, load_id):
                 raise NotPublished(f"load {load_id} is not published: {reason}")
+            if lost_its_rows(connection, load_id):
+                self.log.warning(
+                    "a crash of PostgreSQL took what was staged of load %d: it is staged and audited again", load_id
+                )
+                stage_again(connection, load_id, self.source.stage_statements)
+                audit_load(connection, self.source.suite, load_id)
         super().execute(context)
         with warehouse() as connection:
             counts = published_counts(connection, load_id)

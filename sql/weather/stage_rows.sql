@@ -18,6 +18,23 @@ WITH response AS MATERIALIZED (
     WHERE
         response.load_id = %(load_id)s
         AND response.raw_id NOT IN (SELECT problem.raw_id FROM staging.problem WHERE problem.load_id = %(load_id)s AND problem.is_unreadable)
+),
+
+-- Arrays side by side, the shorter ones filled up with NULL. In the select list, for in FROM unnest would write its rows down first.
+hour AS (
+    SELECT
+        response.*,
+        unnest(hourly."time") AS observed_at,
+        unnest(hourly.temperature_2m) AS temperature_2m,
+        unnest(hourly.relative_humidity_2m) AS relative_humidity_2m,
+        unnest(hourly.precipitation) AS precipitation,
+        unnest(hourly.cloud_cover) AS cloud_cover,
+        unnest(hourly.pressure_msl) AS pressure_msl,
+        unnest(hourly.wind_speed_10m) AS wind_speed_10m,
+        unnest(hourly.wind_direction_10m) AS wind_direction_10m,
+        unnest(hourly.weather_code) AS weather_code
+    FROM response
+    CROSS JOIN LATERAL json_populate_record(NULL::staging.open_meteo_hourly, response.payload::json -> 'hourly') AS hourly
 )
 
 INSERT INTO staging.weather (
@@ -25,36 +42,21 @@ INSERT INTO staging.weather (
     pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code, is_in_window
 )
 SELECT
-    response.load_id,
-    response.raw_id,
-    response.location_id,
-    hour.observed_at AT TIME ZONE 'UTC',
-    hour.temperature_2m,
-    hour.relative_humidity_2m,
-    hour.precipitation,
-    hour.cloud_cover,
-    hour.pressure_msl,
-    round(hour.wind_speed_10m / 3.6, 3),
-    hour.wind_direction_10m,
-    hour.weather_code,
-    hour.observed_at >= response.window_start AND hour.observed_at < response.window_end
-FROM response
-CROSS JOIN LATERAL json_populate_record(NULL::staging.open_meteo_hourly, response.payload::json -> 'hourly') AS hourly
-CROSS JOIN LATERAL unnest(
-    hourly."time",
-    hourly.temperature_2m,
-    hourly.relative_humidity_2m,
-    hourly.precipitation,
-    hourly.cloud_cover,
-    hourly.pressure_msl,
-    hourly.wind_speed_10m,
-    hourly.wind_direction_10m,
-    hourly.weather_code
-) AS hour (
-    observed_at, temperature_2m, relative_humidity_2m, precipitation, cloud_cover, pressure_msl,
-    wind_speed_10m, wind_direction_10m, weather_code
-)
+    load_id,
+    raw_id,
+    location_id,
+    observed_at AT TIME ZONE 'UTC',
+    temperature_2m,
+    relative_humidity_2m,
+    precipitation,
+    cloud_cover,
+    pressure_msl,
+    round(wind_speed_10m / 3.6, 3),
+    wind_direction_10m,
+    weather_code,
+    observed_at >= window_start AND observed_at < window_end
+FROM hour
 WHERE
-    hour.observed_at >= response.first_hour
-    AND hour.observed_at < response.end_hour
-    AND hour.observed_at <= response.ingested_at;
+    observed_at >= first_hour
+    AND observed_at < end_hour
+    AND observed_at <= ingested_at;

@@ -88,6 +88,7 @@ contested AS MATERIALIZED (
 differing AS (
     SELECT
         offered.*,
+        known.raw_id IS NULL AS is_new,
         NOT this.is_replay AND (
             known.raw_id IS NULL
             OR (offered.unknown = 0 AND known.raw_id <= offered.raw_id)
@@ -192,7 +193,7 @@ merged AS (
         raw_id,
         NULL::bigint [] AS field_raw_ids
     FROM differing
-    WHERE is_whole
+    WHERE is_whole AND NOT is_new
     UNION ALL
     SELECT
         pieced.location_id,
@@ -227,7 +228,26 @@ merged AS (
         )
 ),
 
-changed AS (
+-- Publishes that share a place take turns: what core does not know nobody adds meanwhile, and it need not be looked for again.
+added AS (
+    INSERT INTO core.weather (
+        location_id, observed_at, temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
+        pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code, raw_id, load_id
+    )
+    SELECT
+        location_id,
+        observed_at,
+        temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
+        pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code,
+        raw_id,
+        %(load_id)s
+    FROM differing
+    WHERE is_whole AND is_new
+    ORDER BY location_id, observed_at
+    RETURNING 1
+),
+
+revised AS (
     INSERT INTO core.weather (
         location_id, observed_at, temperature_celsius, humidity_percent, precipitation_mm, cloud_cover_percent,
         pressure_hpa, wind_speed_mps, wind_direction_degrees, weather_code, raw_id, field_raw_ids, load_id
@@ -255,5 +275,5 @@ changed AS (
 UPDATE audit.load
 SET
     rows_published = CASE WHEN is_replay THEN (SELECT count(*) FROM newest) ELSE (SELECT count(*) FROM offered) END,
-    rows_changed = (SELECT count(*) FROM changed)
+    rows_changed = (SELECT count(*) FROM added) + (SELECT count(*) FROM revised)
 WHERE load_id = %(load_id)s AND status <> 'published';

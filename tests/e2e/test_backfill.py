@@ -117,6 +117,23 @@ def test_a_dry_run_lists_windows_and_creates_nothing(stack: Stack, backfill: Cal
     assert (backfills(stack), len(stack.runs(DAG))) == before
 
 
+def test_three_days_are_loaded_by_one_run(stack: Stack, backfill: Callable[[str], Answer]) -> None:
+    before = (backfills(stack), len(stack.runs(DAG)))
+    words = f"{DAG} -s 2022-05-11 -e 2022-05-13 {BOSTON} --as-one-run"
+    listed = backfill(f"{words} --dry-run")
+    assert "one run for [2022-05-11, 2022-05-14) UTC" in listed.stdout, listed.stdout + listed.stderr
+    assert (backfills(stack), len(stack.runs(DAG))) == before
+    answer = backfill(words)
+    assert answer.returncode == 0, f"{answer.stdout}\n{answer.stderr}"
+    assert "Loaded: 72 of 72 rows changed in core." in answer.stdout
+    assert stack.sql(HOURS, "2022-05-08", "2022-05-20") == [(f"2022-05-{day}", 24, 1, 24) for day in (11, 12, 13)]
+    assert (backfills(stack), len(stack.runs(DAG))) == (before[0], before[1] + 1)
+
+    # It is no run of these windows: they are still to be had, and find nothing to change.
+    again = backfill(words)
+    assert "Loaded: 0 of 72 rows changed in core." in again.stdout, again.stdout + again.stderr
+
+
 def test_no_wait_then_refused_beside_it_then_attached(stack: Stack, backfill: Callable[[str], Answer]) -> None:
     stack.sandbox.faults.append(Fault.slow(20, times=1))
     answer = backfill(f"{DAG} -s 2022-06-01 -e 2022-06-02 --no-wait {BOSTON}")

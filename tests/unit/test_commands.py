@@ -80,6 +80,21 @@ def test_it_takes_what_airflow_2_users_type(commands: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--reset-dagruns", "--reset-dagruns has no meaning with it"),
+        ("--max-active-runs 2", "--max-active-runs has no meaning with it"),
+        ("", "weather has no parameters start_date and end_date"),
+    ],
+)
+def test_one_run_that_cannot_be_is_refused(commands: list[Any], words: str, reason: str) -> None:
+    cli.add_commands()
+    args = parse(commands, *f"backfill weather -s 2026-10-01 --as-one-run {words}".split())
+    with pytest.raises(Refused, match=reason):
+        backfill._as_one_run(Console(), args, backfill._request(args), metadata.Dag(4, None))
+
+
+@pytest.mark.parametrize(
     ("conf", "reason"),
     [
         ("{", "not JSON"),

@@ -59,6 +59,7 @@ def publish(pipeline: Pipeline, places: list[str], start: datetime, end: datetim
     rows = [(load_id, raw_id, place, hour, *(values or ordinary)(hour)) for place in ids for hour in hours]
     with pipeline.owner.cursor() as cursor:
         cursor.executemany(stage + ", %s" * NUMBERS + ")", rows)
+    pipeline.owner.execute("INSERT INTO staging.staged_load VALUES (%s)", [load_id])
     pipeline.execute("weather", "publish", {"load_id": load_id, "label": "test"})
 
 

@@ -133,6 +133,50 @@ def test_g6_an_extraction_killed_between_two_responses_keeps_the_first(
     assert known.value("SELECT attempt FROM audit.load WHERE run_id = 'killed'") == 2
 
 
+UNLOGGED = "SELECT format('%I.%I', relnamespace::regnamespace, relname) FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'"
+
+
+def crash_of_postgresql(pipeline: Pipeline) -> None:
+    """Empties what its recovery empties; a real one stands in tests/e2e/test_g6_kill.py."""
+    tables = [table for (table,) in pipeline.rows(UNLOGGED)]
+    assert "staging.staged_load" in tables
+    pipeline.owner.execute(f"TRUNCATE {', '.join(tables)}")
+
+
+@pytest.mark.parametrize("step", ["validate", "publish"])
+@pytest.mark.parametrize("dag_id", ["weather", "wikipedia"])
+def test_g6_a_crash_of_postgresql_that_empties_staging_loses_nothing(
+    known: Pipeline, elsewhere: Callable[[], Pipeline], dag_id: str, step: str
+) -> None:
+    run = planned(known, dag_id)
+    known.finish(run, until=STEPS[STEPS.index(step) - 1])
+    crash_of_postgresql(known)
+    check_that_a_rerun_completes(known, run, step, elsewhere)
+
+
+@pytest.mark.parametrize("step", ["validate", "publish"])
+def test_g6_a_crash_of_postgresql_just_before_a_step_makes_it_fail_and_its_next_try_completes(
+    known: Pipeline, elsewhere: Callable[[], Pipeline], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    run = planned(known, "weather")
+    known.finish(run, until=STEPS[STEPS.index(step) - 1])
+    with monkeypatch.context() as patched:
+        # After the step has looked whether its rows are still there, before its own transaction.
+        module, looks = {"validate": ("validate", "stage_again"), "publish": ("publish", "lost_its_rows")}[step]
+        patched.setattr(f"plugins.operators.{module}.{looks}", lambda *_: crash_of_postgresql(known))
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="went with a crash of PostgreSQL"):
+            known.execute("weather", step, run.loads[0])
+    check_that_a_rerun_completes(known, run, step, elsewhere)
+
+
+def test_g6_all_that_is_staged_goes_with_a_crash_or_nothing_of_it(pipeline: Pipeline) -> None:
+    staged = {
+        f"staging.{name}" for (name,) in pipeline.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")
+    }
+    # What extract noted is not staged: it stays.
+    assert {table for (table,) in pipeline.rows(UNLOGGED)} == staged - {"staging.problem"}
+
+
 def test_g6_a_killed_refresh_stays_due(known: Pipeline) -> None:
     known.refresh_marts()
     assert known.run("weather", *WINDOW).errors == {}

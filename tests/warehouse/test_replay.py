@@ -491,7 +491,7 @@ def test_a_replay_after_the_correction_of_a_transform_corrects_core(
 def test_loads_that_a_broken_transform_failed_are_replayed(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     transform = task("weather", "load.transform")
     right = list(transform.sql)
-    monkeypatch.setattr(transform, "sql", [text.replace("hour.temperature_2m,", "99,") for text in right])
+    monkeypatch.setattr(transform, "sql", [text.replace("\n    temperature_2m,", "\n    99,") for text in right])
     assert "withheld 2 of 2 units" in pipeline.run("weather", *DAY).error
     monkeypatch.setattr(transform, "sql", right)
     replay(pipeline, "weather", *DAY)

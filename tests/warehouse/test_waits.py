@@ -26,11 +26,17 @@ NUMBERS = count(1)
 SINCE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 FOLLOWED = (0, "seed: 10 locations and 8 pages are followed\n")
 AUDITED = """
-    INSERT INTO audit.load (
-        dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, audited_at
+    WITH load AS (
+        INSERT INTO audit.load (
+            dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, attempt, audited_at
+        )
+        SELECT 'weather', 'manual__1', 0, 'weather', array_agg(location_id), '2026-10-01', '2026-10-02', 'audited', 1, now()
+        FROM core.location
+        RETURNING load_id
     )
-    SELECT 'weather', 'manual__1', 0, 'weather', array_agg(location_id), '2026-10-01', '2026-10-02', 'audited', 1, now()
-    FROM core.location
+
+    INSERT INTO staging.staged_load
+    SELECT load_id FROM load
     RETURNING load_id
 """
 
