@@ -74,8 +74,8 @@ test-fast: install ## the tests that start neither PostgreSQL nor Airflow
 model: install ## play random histories of loads against an oracle: make model SEEDS=200, or one again: make model SEED=123456
 	@DW_TEST_SEEDS=$(SEEDS) DW_TEST_SEED=$(SEED) $(RUN) -m pytest -q --show-capture=no --tb=short $(if $(SEED),,-x) tests/warehouse/test_model.py
 
-bench: install ## measure the local stack: the first tables of docs/benchmarks.md (some 10 minutes)
-	@$(RUN) -m tests.bench
+bench: install ## measure docs/benchmarks.md anew, some 25 minutes; or a part of it: make bench B="warehouse"
+	@$(RUN) -m tests.bench $(B)
 
 screenshot: install ## take the picture of the README anew, of what `make demo` has started (needs Chromium)
 	@$(RUN) -m tests.e2e.screenshot
@@ -96,8 +96,10 @@ format: install ## let ruff format the code
 install: ## create or complete .venv (every target that needs it does so)
 	@$(PYTHON) local/install.py
 
-requirements: install ## compile both requirement files anew, as of Airflow's release
+requirements: install ## compile all requirement files anew, as of Airflow's release
 	$(RUN) -m uv pip compile -q requirements.in --exclude-newer 2026-09-18 --python-version 3.11 --universal --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command "make requirements" -o requirements.txt
 	$(RUN) -m uv pip compile -q requirements-local.in -c requirements.txt --exclude-newer 2026-09-18 --python-version 3.11 \
 	  --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" -o requirements-local.txt
+	$(RUN) -m uv pip compile -q requirements-bench.in --exclude-newer 2026-09-18 --python-version 3.11 --universal \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" -o requirements-bench.txt
