@@ -28,14 +28,15 @@ PARTS: dict[str, Callable[[bool], list[Table]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures parts in turn and writes each when it is done; exit code 1, with a message, where one cannot be."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measures parts of docs/benchmarks.md anew.")
-    parser.add_argument(
-        "parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"{', '.join(PARTS)}; all without"
-    )
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(PARTS)}; without, all of them")
     parser.add_argument("--quick", action="store_true", help="with few rows, once; nothing is written")
     options = parser.parse_args(arguments)
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]}, there are {', '.join(PARTS)}")
     machine = this_machine()
     print(machine, flush=True)
     for part in options.parts or PARTS:
+        print(f"\n{part} ...", file=sys.stderr, flush=True)
         began = monotonic()
         try:
             tables = PARTS[part](options.quick)

@@ -4,29 +4,27 @@ docs/benchmarks.md says what each does.
 """
 
 import json
-import os
-import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psycopg
 import requests
 
-from include.sources.weather import SOURCE
-from include.subjects import Place
+from include.seeds import read_seeds
 from include.warehouse import Connection
 from include.windows import Window
 from tests.bench.airflow import running_stack, wait_until_true, window
 from tests.bench.contestants import environment
+from tests.bench.contestants.prefect_server import document_at, prefect_environment, prefect_server, running
 from tests.bench.contestants.table import make_table
 from tests.bench.figures import Figure, Goal, Table, ratio
-from tests.e2e.stack import Stack, free_port, wait_for
+from tests.e2e.stack import Stack, wait_for
 
 DAYS = 7
 YEAR = Window(datetime(2018, 1, 1, tzinfo=UTC), datetime(2019, 1, 1, tzinfo=UTC))
@@ -74,20 +72,16 @@ def contestants_of(
     stack: ExitStack, ours: Stack, connection: Connection, folder: Path
 ) -> dict[str, Callable[[str], float]]:
     """Name -> what loads a day, and takes the time until a mart shows it."""
-    places = [
-        Place(*row)
-        for row in SOURCE.subjects.of_load(connection, [key for key, _ in SOURCE.subjects.active(connection, None)])
-    ]
     given = {
         "api": ours.sandbox_url,
         "database": ours.warehouse_url,
-        "places": [(str(place.latitude), str(place.longitude)) for place in places],
+        "places": [(str(place.latitude), str(place.longitude)) for place in read_seeds().locations or ()],
     }
     api = stack.enter_context(prefect_server(folder))
-    env = environment.environment(**prefect_settings(api, folder))
+    env = prefect_environment(api, folder)
     stack.enter_context(running(environment.command("prefect_day", "serve"), folder, env))
     warm = stack.enter_context(running(environment.command("prefect_day"), folder, env, subprocess.PIPE))
-    deployment = wait_for("Prefect's deployment", lambda: found(f"{api}/deployments/name/day/bench"))["id"]
+    deployment = wait_for("Prefect's deployment", lambda: document_at(f"{api}/deployments/name/day/bench"))["id"]
 
     def timed(start: Callable[[dict[str, Any]], object]) -> Callable[[str], float]:
         def run(day: str) -> float:
@@ -116,47 +110,6 @@ def contestants_of(
         "the same flow, called in a warm process": timed(called),
         "a plain script": timed(script),
     }
-
-
-def prefect_settings(api: str, folder: Path) -> dict[str, str]:
-    """A runner that looks for runs every second instead of every ten."""
-    return {"PREFECT_API_URL": api, "PREFECT_HOME": str(folder / "prefect"), "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
-
-
-@contextmanager
-def prefect_server(folder: Path) -> Iterator[str]:
-    """Prefect's server with its SQLite, as it comes: the URL of its API."""
-    port = free_port()
-    api = f"http://127.0.0.1:{port}/api"
-    command = [str(environment.PYTHON), "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, folder, environment.environment(**prefect_settings(api, folder))):
-        wait_for("Prefect's server", lambda: found(f"{api}/health") is not None)
-        yield api
-
-
-@contextmanager
-def running(
-    command: list[str], folder: Path, env: dict[str, str], stdin: int | IO[bytes] = subprocess.DEVNULL
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process, and those that it starts, until the block ends."""
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=env, stdin=stdin, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
-
-
-def found(url: str) -> Any:
-    """The JSON document there, None while there is none."""
-    try:
-        response = requests.get(url, timeout=5)
-    except requests.ConnectionError:
-        return None
-    return response.json() if response.ok else None
 
 
 def table(seconds: dict[str, Figure]) -> Table:

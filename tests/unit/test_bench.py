@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import WarehouseError
-from tests.bench.__main__ import PARTS
+from tests.bench.__main__ import PARTS, main
 from tests.bench.figures import Figure, Goal, Table, rate, ratio, total
 from tests.bench.machine import Machine
 from tests.bench.report import DOCS, Measured, write
@@ -122,3 +122,9 @@ def test_the_document_has_a_place_for_each_part_that_there_is(tmp_path: Path) ->
     (tmp_path / "benchmarks.md").write_bytes((DOCS / "benchmarks.md").read_bytes())
     for part in PARTS:
         write(Measured(part, [Table("heading", (FAST,))], date(2026, 11, 26), MACHINE, {}, 1), tmp_path)
+
+
+def test_a_part_that_there_is_not_is_refused_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["warehose"])
+    assert f"there is no part warehose, there are {', '.join(PARTS)}" in capsys.readouterr().err

@@ -14,7 +14,7 @@ REPO = Path(__file__).resolve().parents[3]
 REQUIREMENTS = REPO / "requirements-bench.txt"
 VENV = REPO / ".local" / "bench" / "venv"
 PYTHON = VENV / "bin" / "python"
-SILENT = {
+SETTINGS = {
     "DO_NOT_TRACK": "1",
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -31,19 +31,11 @@ def prepare() -> None:
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
     VENV.parent.mkdir(parents=True, exist_ok=True)
-    log, uv, env = (
-        str(VENV.parent / "install.log"),
-        [sys.executable, "-m", "uv"],
-        install.uv_environment(sys.executable),
-    )
-    install.run(
-        "creating the contestants' environment",
-        [*uv, "venv", "-q", "--clear", "--python", sys.executable, str(VENV)],
-        log,
-        env,
-    )
-    packages = [*uv, "pip", "install", "--python", str(PYTHON), "-r", str(REQUIREMENTS)]
-    install.run("installing the contestants", packages, log, env)
+    log, env = str(VENV.parent / "install.log"), install.uv_environment(sys.executable)
+    uv, target = [sys.executable, "-m", "uv"], ["--python", str(PYTHON)]
+    create = [*uv, "venv", "--clear", "--python", sys.executable, str(VENV)]
+    install.run("creating the contestants' environment", create, log, env)
+    install.run("installing the contestants", [*uv, "pip", "install", *target, "-r", str(REQUIREMENTS)], log, env)
     stamp.write_text(wanted, encoding="utf-8")
 
 
@@ -55,7 +47,7 @@ def version_of(package: str) -> str:
 
 def environment(**more: str) -> dict[str, str]:
     """The variables of a contestant's process."""
-    return fresh_terminal() | SILENT | more
+    return fresh_terminal() | SETTINGS | more
 
 
 def command(script: str, *arguments: str) -> list[str]:
