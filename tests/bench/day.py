@@ -22,29 +22,12 @@ from include.windows import Window
 from tests.bench.airflow import running_stack, wait_until_true, window
 from tests.bench.contestants import environment
 from tests.bench.contestants.prefect_server import document_at, prefect_environment, prefect_server, running
-from tests.bench.contestants.table import make_table
+from tests.bench.contestants.table import make_mart, make_table
 from tests.bench.figures import Figure, Goal, Table, ratio
 from tests.e2e.stack import Stack, wait_for
 
 DAYS = 7
 YEAR = Window(datetime(2018, 1, 1, tzinfo=UTC), datetime(2019, 1, 1, tzinfo=UTC))
-MART = """
-    CREATE MATERIALIZED VIEW contestant.daily AS
-    SELECT
-        location_id,
-        (observed_at AT TIME ZONE 'UTC')::date AS day,
-        count(*) AS observation_count,
-        avg(temperature_celsius)::numeric(5, 2) AS avg_temperature_celsius,
-        min(temperature_celsius) AS min_temperature_celsius,
-        max(temperature_celsius) AS max_temperature_celsius,
-        avg(humidity_percent)::numeric(5, 2) AS avg_humidity_percent,
-        sum(precipitation_mm) AS total_precipitation_mm,
-        avg(pressure_hpa)::numeric(6, 2) AS avg_pressure_hpa,
-        avg(wind_speed_mps)::numeric(6, 2) AS avg_wind_speed_mps,
-        mode() WITHIN GROUP (ORDER BY weather_code) AS most_common_weather_code
-    FROM contestant.weather
-    GROUP BY 1, 2
-"""
 IS_SHOWN = "SELECT count(*) = 10 FROM contestant.daily WHERE day = %s"
 
 
@@ -56,8 +39,7 @@ def measure(quick: bool) -> list[Table]:
         connection = stack.enter_context(psycopg.connect(ours.warehouse_url, autocommit=True))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dw-contestant-")))
         make_table(connection, [YEAR])
-        connection.execute(MART)
-        connection.execute("CREATE UNIQUE INDEX ON contestant.daily (location_id, day)")
+        make_mart(connection)
         contestants = contestants_of(stack, ours, connection, folder)
         seconds: dict[str, list[float]] = {name: [] for name in contestants}
         for number in range(2 if quick else DAYS + 1):

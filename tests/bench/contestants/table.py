@@ -1,6 +1,7 @@
-"""A copy of core.weather for the contestants, in schema contestant."""
+"""A copy of core.weather for the contestants, in schema contestant, and a mart over it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from include.warehouse import Connection
 from include.windows import Window
@@ -25,6 +26,12 @@ def make_table(connection: Connection, windows: Sequence[Window]) -> None:
                 f"CREATE TABLE contestant.weather_{begins:%Y_%m} PARTITION OF contestant.weather "
                 f"FOR VALUES FROM ('{begins.isoformat()}') TO ('{ends.isoformat()}')"
             )
+
+
+def make_mart(connection: Connection) -> None:
+    """The mart over the table, with the key that REFRESH ... CONCURRENTLY needs."""
+    connection.execute(Path(__file__).with_name("daily.sql").read_text(encoding="utf-8"))
+    connection.execute("CREATE UNIQUE INDEX ON contestant.daily (location_id, day)")
 
 
 def drop_tables(connection: Connection) -> None:
