@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from include import landing
 from include.errors import BadResponse
-from include.landing import STREAMING_ERROR, Document, cut_array, parse_json, text_of
+from include.landing import STREAMING_ERROR, Document, parse_json, text_of
 
 SMALL = '[{"a": [1, -2.5e3, null], "b": "x\\"],\\u00e9"}, {"c": {"d": true}}]'
 
@@ -26,6 +27,11 @@ def test_utf8_is_kept_as_it_is(text: str) -> None:
 def test_what_postgresql_text_cannot_hold_is_kept_as_base64(body: bytes) -> None:
     payload, encoding = text_of(body)
     assert (base64.b64decode(payload), encoding) == (body, "base64")
+
+
+def cut_array(text: str) -> list[Document]:
+    """All elements."""
+    return list(landing.cut_array(text))
 
 
 def random_space(rng: random.Random) -> str:
@@ -150,6 +156,7 @@ def test_what_cannot_be_cut_is_refused_in_words(understand: Callable[[str], Any]
         ("[1e101]", "the number 1e101, which is too large"),
         ("[-1e999999]", "the number -1e999999, which is too large"),
         ("0.01E-400", "the number 0.01E-400, which is too small"),
+        pytest.param(f"0.{'0' * 400}1", "which is too small", id="number-of-400-zeros"),
     ],
 )
 def test_what_could_not_be_stored_is_the_problem_of_its_own_element(element: str, said: str) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import random
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -18,6 +20,7 @@ from include.source import ApiRequest, BadResponseDetails
 from include.sources.weather import SOURCE
 from include.sources.weather import api as weather
 from include.sources.weather.api import MAX_CALL_WEIGHT, UNITS, longest_call, problem_of_status, read, split_by_api
+from include.subjects import Place
 from include.windows import Window
 from tests.unit.support import fake_connection, utc
 
@@ -54,7 +57,7 @@ def request_for(count: int) -> ApiRequest:
 def document(index: int = 0, hours: int = 24) -> dict[str, Any]:
     """A response for one place, as the service writes it."""
     location = {"location_id": index} if index else {}
-    times = [f"2026-11-18T{hour:02}:00" for hour in range(hours)]
+    times = [f"{utc('2026-11-18') + timedelta(hours=hour):%Y-%m-%dT%H:%M}" for hour in range(hours)]
     return {
         "latitude": 42.36515,
         "longitude": -71.07324,
@@ -219,6 +222,21 @@ def test_a_response_for_several_places_is_cut_into_exact_slices() -> None:
     assert "[" + ", ".join(row.payload for row in rows) + "]" == text
     assert [row.columns["location_id"] for row in rows] == [7, 8, 9]
     assert [row.columns["location_name"] for row in rows] == ["Boston", "Null Island", "Pole, North"]
+
+
+def test_a_large_response_is_read_place_by_place() -> None:
+    """What is parsed takes six times the room of its text: not that of all places at once."""
+    places = 40
+    text = json.dumps([document(index, 4800) for index in range(places)])
+    request = replace(request_for(1), context=tuple(Place(*PLACES[0]) for _ in range(places)))
+    tracemalloc.start()
+    try:
+        read(request, text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The text once more in bytes, and once in pieces.
+    assert peak < 3 * len(text)
 
 
 def test_a_response_that_cannot_be_cut_is_kept_once_with_all_its_places() -> None:

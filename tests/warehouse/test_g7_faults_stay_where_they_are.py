@@ -322,7 +322,7 @@ def test_g7_an_abandoned_load_leaves_no_problem(pipeline: Pipeline, sandbox: San
 
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a response holds passes its check, as a shape would that nobody thought of."""
-    monkeypatch.setattr(weather, "_problem_of", lambda document, index: None)
+    monkeypatch.setattr(weather, "_problem_of", lambda *document: None)
     monkeypatch.setattr(wikipedia, "_problem_of_page", lambda page: None)
     monkeypatch.setattr(wikipedia, "_is_continuation", lambda value: False)
 

@@ -98,18 +98,19 @@ def read(request: ApiRequest, text: str) -> tuple[list[RawRow], None]:
     """One raw row a place, each the exact slice of the body."""
     places: tuple[Place, ...] = request.context
     is_one = len(places) == 1 or text.lstrip()[:1] == "{"
-    documents = [parse_json(text)] if is_one else cut_array(text)
-    if is_one and (problem := _error_of(documents[0].value)):
-        raise BadResponse(problem)
-    if len(documents) != len(places):
-        raise BadResponse(f"the response holds {len(documents)} places, {len(places)} were asked for")
+    known_hours: list[str] = []
+    pieces: list[tuple[str, str | None]] = []
+    # Place by place: what is parsed takes six times the room of its text.
+    for index, document in enumerate([parse_json(text)] if is_one else cut_array(text)):
+        error = _error_of(document.value)
+        if is_one and error:
+            raise BadResponse(error)
+        problem = document.problem or error or _problem_of(document.value, index, known_hours)
+        pieces.append((text if is_one else document.text, problem))
+    if len(pieces) != len(places):
+        raise BadResponse(f"the response holds {len(pieces)} places, {len(places)} were asked for")
     return [
-        RawRow(
-            _columns([place]),
-            text if is_one else document.text,
-            document.problem or _error_of(document.value) or _problem_of(document.value, index),
-        )
-        for index, (place, document) in enumerate(zip(places, documents, strict=True))
+        RawRow(_columns([place]), piece, problem) for place, (piece, problem) in zip(places, pieces, strict=True)
     ], None
 
 
@@ -172,8 +173,11 @@ def _error_of(document: Any) -> str | None:
     return None
 
 
-def _problem_of(document: Any, index: int) -> str | None:
-    """What is wrong with one place's response, naming the field; None for a good one: one that sql/weather can read."""
+def _problem_of(document: Any, index: int, known_hours: list[str]) -> str | None:
+    """What is wrong with one place's response, naming the field; None for a good one: one that sql/weather can read.
+
+    `known_hours` were checked last: the places of a response have the same, which are compared sooner than checked again.
+    """
     if problem := mismatch(PLACE_RESPONSE, document):
         return str(problem)
     if offset := document.get("utc_offset_seconds"):
@@ -181,14 +185,16 @@ def _problem_of(document: Any, index: int) -> str | None:
     location_id = document.get("location_id", index)
     if location_id != index:
         return f"field location_id is {shown(location_id)}, expected {index}: the places came in another order"
-    return _problem_of_hours(document["hourly"])
+    return _problem_of_hours(document["hourly"], known_hours)
 
 
-def _problem_of_hours(hourly: dict[str, Any]) -> str | None:
+def _problem_of_hours(hourly: dict[str, Any], known_hours: list[str]) -> str | None:
     if absent := [name for name in ("time", *UNITS) if name not in hourly]:
         return f"field hourly.{absent[0]} is missing"
-    if problem := mismatch(HOURS, hourly["time"], "hourly.time"):
-        return str(problem)
+    if hourly["time"] != known_hours:
+        if problem := mismatch(HOURS, hourly["time"], "hourly.time"):
+            return str(problem)
+        known_hours[:] = hourly["time"]
     hours = len(hourly["time"])
     for variable in UNITS:
         if problem := mismatch(FIGURES, hourly[variable], f"hourly.{variable}"):
