@@ -58,13 +58,15 @@ offered AS NOT MATERIALIZED (
         ) > 0
 ),
 
--- The bounds prune the partitions.
+-- The bounds prune the partitions. The places lead to their rows: the loads of a run fill a month one after the other, and none of them is to
+-- read what those before it have put there.
 known AS NOT MATERIALIZED (
     SELECT *
     FROM core.weather
     WHERE
         observed_at >= (SELECT this.window_start FROM this)
         AND observed_at < (SELECT this.window_end FROM this)
+        AND location_id = ANY((SELECT this.subject_ids FROM this)::bigint [])
 ),
 
 hour AS (
