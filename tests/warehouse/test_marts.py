@@ -113,3 +113,25 @@ def test_the_query_of_the_runbook_finds_a_refresh_that_runs(pipeline: Pipeline, 
         finally:
             other.rollback()
             refresh.join()
+
+
+def test_a_refresh_sorts_no_rows_to_look_for_duplicates(pipeline: Pipeline) -> None:
+    """It looks among rows without any NULL, in the words of PostgreSQL's own query: see sql/schema/1006_mart_refresh.sql."""
+    pipeline.run("weather", *DAY)
+    pipeline.refresh_marts()
+    mart = "SELECT count(*), count(*) FILTER (WHERE mart.* IS NOT NULL) FROM mart.daily_weather_aggregates AS mart"
+    ((rows, looked_at),) = pipeline.rows(mart)
+    assert rows > 0 and looked_at == 0
+
+
+def test_the_mart_is_made_anew_with_the_rights_that_others_have(
+    owner: psycopg.Connection, database: Callable[[str], str]
+) -> None:
+    owner.execute("GRANT SELECT ON mart.daily_weather_aggregates TO public")
+    rights = (
+        "SELECT acl::text FROM pg_class, unnest(relacl) AS acl WHERE relname = 'daily_weather_aggregates' ORDER BY 1"
+    )
+    before = owner.execute(rights).fetchall()
+    with owner.transaction():
+        owner.execute(warehouse.statement("schema/1006_mart_refresh.sql"))
+    assert owner.execute(rights).fetchall() == before
