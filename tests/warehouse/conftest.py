@@ -34,7 +34,7 @@ def server() -> Iterator[str]:
     """The superuser's URL of a PostgreSQL with the migrated, empty warehouse `dw` as a template."""
     with temporary_server() as admin_url:
         bootstrap(admin_url)
-        migrate(_url(admin_url, "dw_owner", "dw"))
+        migrate(url_of(admin_url, "dw_owner", "dw"))
         yield admin_url
 
 
@@ -51,7 +51,7 @@ def new_database(server: str) -> Iterator[Callable[[], Callable[[str], str]]]:
         names.append(name)
         with psycopg.connect(server, dbname=name, autocommit=True) as admin:
             run(admin, "bootstrap/restrict_database.sql")
-        return lambda role: _url(server, role, name)
+        return lambda role: url_of(server, role, name)
 
     yield make
     with psycopg.connect(server, autocommit=True) as admin:
@@ -123,7 +123,8 @@ def follow(owner: psycopg.Connection, locations: list[SeedLocation], pages: list
     load_seeds(owner, Seeds(tuple(locations), tuple(pages)))
 
 
-def _url(admin_url: str, role: str, database: str) -> str:
+def url_of(admin_url: str, role: str, database: str) -> str:
+    """Of a database as a role, as Airflow takes it too: on the socket of the server."""
     host = conninfo_to_dict(admin_url)["host"]
     return f"postgresql://{role}@/{database}?host={str(host).replace('/', '%2F')}"
 
