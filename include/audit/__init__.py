@@ -34,9 +34,10 @@ def audit_load(connection: Connection, suite: Suite, load_id: int) -> Audit:
 
     Raises LoadError when there is nothing staged.
     """
+    # Not in the transaction: ANALYZE would keep its lock on staging to its end, and with it the audits of all other loads waiting.
+    run(connection, "ops/refresh_statistics.sql", {"table": suite.table.split(".")[1]})
     with connection.transaction():
         run(connection, "ops/lock_staged_load.sql", {"load_id": load_id})
-        run(connection, "ops/refresh_statistics.sql", {"table": suite.table.split(".")[1]})
         quarantined = set_aside(connection, suite, load_id)
         units = read_units(connection, suite, load_id)
         outcomes, failed = judge(suite, units, quarantined)

@@ -11,15 +11,17 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from include import waits
+from include import audit, waits
+from include.audit.judge import judge as judge_units
 from include.waits import watched
 from include.warehouse import run, statement
 from tests.warehouse.conftest import follow
-from tests.warehouse.pipeline import wait_for
+from tests.warehouse.pipeline import Pipeline, wait_for
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
 NUMBERS = count(1)
@@ -190,3 +192,26 @@ def test_a_watch_that_cannot_connect_says_nothing_and_leaves_nothing(
                 deaf.accept()[0].close()
     wait_for(lambda: threading.active_count() == before)
     assert capsys.readouterr() == ("", "")
+
+
+def test_audits_of_different_loads_do_not_wait_for_each_other(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The statistics that an audit begins with are made under a lock on all that is staged: it is gone when units are judged."""
+    held: list[list[tuple[str]]] = []
+
+    def judge(*arguments: Any) -> Any:
+        held.append(pipeline.rows(LOCKED_AS_A_WHOLE))
+        return judge_units(*arguments)
+
+    monkeypatch.setattr(audit, "judge", judge)
+    assert pipeline.run("weather", "2026-10-05", "2026-10-06").errors == {}
+    assert held == [[]]
+
+
+LOCKED_AS_A_WHOLE = """
+    SELECT relation::regclass::text
+    FROM pg_locks
+    INNER JOIN pg_stat_activity USING (pid)
+    WHERE usename = 'dw_loader' AND mode LIKE 'Share%' AND relation = ANY(ARRAY['staging.weather', 'staging.revision']::regclass [])
+"""
