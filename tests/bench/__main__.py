@@ -12,7 +12,7 @@ from time import monotonic
 
 from include.errors import WarehouseError
 from local.install import InstallError
-from tests.bench import airflow, day, warehouse
+from tests.bench import airflow, dashboards, day, scale, warehouse
 from tests.bench.figures import Table
 from tests.bench.machine import this_machine, versions
 from tests.bench.report import Measured, markdown, write
@@ -21,6 +21,8 @@ PARTS: dict[str, Callable[[bool], list[Table]]] = {
     "warehouse": warehouse.measure,
     "day": day.measure,
     "airflow": airflow.measure,
+    "scale": scale.measure,
+    "dashboards": dashboards.measure,
 }
 """In the order in which they run. Each gets whether it is to be quick, and has a section of its own in docs/benchmarks.md."""
 

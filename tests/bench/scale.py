@@ -34,7 +34,7 @@ from include.unreadable import BEGIN
 from include.warehouse import Connection, now_of, run
 from include.windows import Window
 from sandbox import Fault, Sandbox
-from tests.bench.figures import Figure, Table
+from tests.bench.figures import Figure, Goal, Table
 from tests.bench.history import SQL, new_warehouse, today
 from tests.bench.history import run as run_own
 
@@ -91,7 +91,7 @@ def mart_refresh(histories: tuple[int, ...], places: int) -> Table:
     return Table(
         f"Refreshing the mart of weather after one new day of {places:,} places",
         (*figures, *ratios.values()),
-        {ratios[max(histories)].what: "20 times cheaper"},
+        {ratios[max(histories)].what: Goal(at_least=20)},
         "The mart reads the daily rollup. A mart of all hours has the same columns and indexes and makes its days of core.weather "
         "at each refresh; both are refreshed CONCURRENTLY, so that readers do not wait.",
     )
@@ -113,7 +113,7 @@ def many_places(counts: tuple[int, int]) -> Table:
     return Table(
         f"One day of {counts[1]:,} places beside one of {counts[0]:,}",
         (*seconds, *growth, memory),
-        {figure.what: f"{counts[1] / counts[0]:g} or less" for figure in growth} | {memory.what: "below 300"},
+        {figure.what: Goal(at_most=counts[1] / counts[0]) for figure in growth} | {memory.what: Goal(at_most=300)},
         "All loads of the run one after the other. Memory is that of a process without Airflow that does one step of all of them, "
         "Great Expectations included.",
     )
@@ -257,7 +257,7 @@ def large_body(megabytes: int) -> Table:
     return Table(
         f"A response of {megabytes} MB for {len(request.subject_ids)} places",
         (whole, *parts, memory),
-        {whole.what: "3 s"},
+        {whole.what: Goal(at_most=3)},
         "Far more than is asked for: a request has at most 8 MB of response, by its weight.",
     )
 
@@ -336,7 +336,7 @@ def side_by_side(days: int) -> Table:
     return Table(
         f"Eight loads of ten places and {days} days: transform, validate, publish",
         (*figures, by_two, by_eight),
-        {by_two.what: "1.6"},
+        {by_two.what: Goal(at_least=1.6)},
         "Processes without Airflow, each load in one. What the sandbox answers was landed before.",
     )
 
