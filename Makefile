@@ -32,7 +32,7 @@ SIDE_BY_SIDE = $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadgroup --
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down clean status doctor replay gaps locks secrets test test-fast model bench screenshot lint format requirements
+.PHONY: help install demo up down clean status doctor replay gaps locks secrets citus test test-fast model bench screenshot lint format requirements
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,10 +83,13 @@ screenshot: install ## take the picture of the README anew, of what `make demo` 
 secrets: ## write .env.secrets for the compose stack: a random value for every secret of .env
 	@$(PYTHON) deploy/make_secrets.py
 
+citus: install ## distribute the weather over a Citus cluster, whose servers WAREHOUSE_ADMIN_URL and DW_CITUS_WORKERS name (docs/deploy.md)
+	@$(RUN) -m deploy.citus.distribute
+
 lint: install ## ruff, sqlfluff, mypy
 	$(RUN) -m ruff check $(CODE)
 	$(RUN) -m ruff format --check $(CODE)
-	$(RUN) -m sqlfluff lint sql
+	$(RUN) -m sqlfluff lint sql deploy/citus
 	$(RUN) -m mypy $(CODE)
 
 format: install ## let ruff format the code

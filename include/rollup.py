@@ -8,9 +8,17 @@ PLACES_AT_ONCE = 100
 
 def roll_up_due_days(connection: Connection) -> None:
     """Makes core.weather_daily anew of all that is due; what is done stays, also when this is killed. Needs autocommit."""
-    run(connection, "weather/note_changed_partitions.sql")
+    _note_changed_partitions(connection)
     while _roll_up_some_places(connection):
         pass
+
+
+def _note_changed_partitions(connection: Connection) -> None:
+    with connection.transaction():
+        if changed := run(connection, "weather/note_changed_partitions.sql").fetchall():
+            first_hours, end_hours = zip(*changed, strict=True)
+            hours = {"first_hours": list(first_hours), "end_hours": list(end_hours)}
+            run(connection, "weather/note_hours_of_all_places.sql", hours)
 
 
 def _roll_up_some_places(connection: Connection) -> bool:

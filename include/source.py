@@ -111,7 +111,7 @@ class Source:
     """A source of data. Settings, pools, connections, marts, gaps and replays are made from these, and nowhere listed again.
 
     Its statements lie in sql/<name>/. Each source has those of the roles land, responses, stored_responses and summary; those of
-    `clear`, `stage` and `publish` are its own, in order.
+    `clear`, `stage`, `prepare` and `publish` are its own, in order.
     """
 
     name: str
@@ -131,7 +131,7 @@ class Source:
     stage: tuple[str, ...]
     """Statements that parse the responses of a load into staging."""
     publish: tuple[str, ...]
-    """Statements that move what is trusted into core."""
+    """Statements that move what is trusted into core, in one transaction."""
     step: timedelta
     """How far apart its moments are at least."""
     revision_days: int
@@ -156,6 +156,8 @@ class Source:
     problem_of_status: Callable[[int, str, datetime], BadResponseDetails]
     """What a response with an error status means."""
 
+    prepare: tuple[str, ...] = ()
+    """Statements that make room in core for a load before it is published, each in a transaction of its own. Safe to repeat."""
     attribution: Attribution | None = None
     """Shown wherever its data are."""
 
@@ -173,6 +175,11 @@ class Source:
         """All that stages a load, but for the lock."""
         own = (self.statement(role) for role in self.stage)
         return (*self.clear_staging, *own, "ops/mark_staged.sql")
+
+    @property
+    def prepare_statements(self) -> tuple[str, ...]:
+        """All that comes before a publish; each is committed before the next."""
+        return tuple(self.statement(role) for role in self.prepare)
 
     @property
     def publish_statements(self) -> tuple[str, ...]:

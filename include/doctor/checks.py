@@ -246,7 +246,7 @@ def transactions(seen: Sequence[Transaction], _: datetime) -> Finding:
 
 
 def partitions(seen: Sequence[Partitions], _: datetime) -> Finding:
-    """There is a partition for all that is published; a publish makes those that it needs."""
+    """There is a partition for all that is published; a publish makes those that it needs, and the next one."""
     for table in seen:
         if table.needed and (table.end is None or table.end < table.needed):
             end = f"{table.end:%Y-%m-%d}" if table.end else "nothing"

@@ -7,15 +7,17 @@ from airflow.sdk import Asset, Context
 from include.audit import audit_load
 from include.loads import lost_its_rows, published_counts, stage_again, why_not_published
 from include.source import Source
+from include.warehouse import run
 from plugins.metrics import count
 from plugins.operators.statements import StatementsOperator
 from plugins.warehouse import NotPublished, refusals, warehouse
 
 
 class PublishOperator(StatementsOperator):
-    """The statements of a publish, in one transaction. Fails where the audit has no verdict, or trusts nothing of the load.
+    """The statements of a publish, in one transaction; before them those that prepare it, each in its own.
 
-    The Asset event's `extra` tells the window and what was published of it.
+    Fails where the audit has no verdict, or trusts nothing of the load. The Asset event's `extra` tells the window and what was
+    published of it.
 
     :param asset: what it writes
     """
@@ -38,6 +40,8 @@ class PublishOperator(StatementsOperator):
                 )
                 stage_again(connection, load_id, self.source.stage_statements)
                 audit_load(connection, self.source.suite, load_id)
+            for name in self.source.prepare_statements:
+                run(connection, name, {"load_id": load_id})
         super().execute(context)
         with warehouse() as connection:
             counts = published_counts(connection, load_id)

@@ -7,7 +7,7 @@ ON CONFLICT (location_name, latitude, longitude) DO UPDATE SET
     city = excluded.city,
     timezone = excluded.timezone,
     is_active = true,
-    updated_at = now()
+    updated_at = excluded.updated_at
 WHERE
     (known.country, known.region, known.city, known.timezone, known.is_active)
     IS DISTINCT FROM (excluded.country, excluded.region, excluded.city, excluded.timezone, true);

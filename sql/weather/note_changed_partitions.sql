@@ -1,4 +1,5 @@
--- Notes the hours of partitions that were emptied, dropped, detached or attached since as due, for all places.
+-- Notes the partitions as they are now; returns the hours of those that were emptied, dropped, detached or attached since, as text, which
+-- knows infinity.
 WITH gone AS (
     DELETE FROM audit.weather_partition_seen
     WHERE (partition_name, storage, first_hour, end_hour) NOT IN (
@@ -18,19 +19,16 @@ come AS (
     )
     ON CONFLICT DO NOTHING
     RETURNING first_hour, end_hour
-),
+)
 
-changed AS (
-    SELECT unnest(range_agg(tstzrange(first_hour, end_hour))) AS span
+SELECT
+    lower(changed.span)::text AS first_hour,
+    upper(changed.span)::text AS end_hour
+FROM (
+    SELECT unnest(range_agg(tstzrange(both_ways.first_hour, both_ways.end_hour))) AS span
     FROM (
         SELECT first_hour, end_hour FROM gone
         UNION ALL
         SELECT first_hour, end_hour FROM come
     ) AS both_ways
-)
-
-INSERT INTO audit.weather_daily_due (location_id, first_hour, end_hour)
-SELECT location.location_id, lower(changed.span), upper(changed.span)
-FROM changed
-CROSS JOIN core.location AS location
-ON CONFLICT DO NOTHING;
+) AS changed;

@@ -39,7 +39,7 @@ fresh AS (
             weather.location_id = stretch.location_id
             AND weather.observed_at >= (stretch.first_date::timestamp AT TIME ZONE 'UTC') - interval '16 hours'
             AND weather.observed_at < (stretch.end_date::timestamp AT TIME ZONE 'UTC') + interval '16 hours'
-        GROUP BY observation_date
+        GROUP BY weather.location_id, observation_date
     ) AS made
     WHERE made.observation_date >= stretch.first_date AND made.observation_date < stretch.end_date
 ),

@@ -7,4 +7,4 @@ SELECT
 FROM staging.page
 WHERE load_id = %(load_id)s AND NOT is_withheld
 ON CONFLICT (source, subject_id, raw_id, load_id) DO UPDATE
-SET wikipedia_page_id = excluded.wikipedia_page_id, published_at = clock_timestamp();
+SET wikipedia_page_id = excluded.wikipedia_page_id, published_at = excluded.published_at;

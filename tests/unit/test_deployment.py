@@ -102,9 +102,10 @@ def test_the_shells_value_of_a_setting_reaches_the_containers_and_else_the_defau
 
 
 def test_no_source_is_named_where_it_is_deployed() -> None:
-    """What a source needs there follows from the registry."""
+    """What a source needs there follows from the registry; deploy/citus is about the tables that it distributes."""
     words = {word for source in SOURCES.values() for word in (source.name, source.pool, *source.connections)}
-    files = [REPO / "docker-compose.yaml", *(path for path in (REPO / "deploy").rglob("*.*") if path.suffix != ".pyc")]
+    deployed = (path for path in (REPO / "deploy").rglob("*.*") if path.suffix != ".pyc" and path.parts[-2] != "citus")
+    files = [REPO / "docker-compose.yaml", *deployed]
     assert len(files) > 5
     for file in files:
         named = set(re.findall(r"[a-z][a-z_]*[a-z]", file.read_text(encoding="utf-8").lower()))

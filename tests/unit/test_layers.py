@@ -103,7 +103,7 @@ def test_a_source_counts_what_it_publishes(name: str) -> None:
 def test_every_statement_that_is_named_is_there_and_each_that_is_there_is_named() -> None:
     named = sql_named_in("dags", "include", "plugins")
     for source in SOURCES.values():
-        named |= {*source.stage_statements, *source.publish_statements}
+        named |= {*source.stage_statements, *source.prepare_statements, *source.publish_statements}
         named |= {source.statement(role) for role in ("land", "responses", "stored_responses", "summary")}
         named |= {source.subjects.statement(role) for role in ("active", "names", "of_load", "lock")}
     there = {path.relative_to(SQL_FOLDER).as_posix() for path in SQL_FOLDER.rglob("*.sql")}

@@ -16,6 +16,7 @@ from include.seeds import SeedLocation, SeedPage, Seeds, load_seeds
 from include.warehouse import run
 from local.postgres import temporary_server
 from sandbox import Sandbox
+from tests.warehouse import citus
 from tests.warehouse.places import BOSTON, NEW_ENGLAND, PHOENIX
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The superuser's URL of a PostgreSQL with the migrated, empty warehouse `dw` as a template."""
+    if citus.NODES:
+        with citus.cluster() as coordinator:
+            yield coordinator
+        return
     with temporary_server() as admin_url:
         bootstrap(admin_url)
         migrate(url_of(admin_url, "dw_owner", "dw"))
@@ -45,18 +50,22 @@ def new_database(server: str) -> Iterator[Callable[[], Callable[[str], str]]]:
 
     def make() -> Callable[[str], str]:
         name = f"test_{next(NUMBERS)}"
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE dw OWNER dw_owner STRATEGY file_copy")
-            admin.execute(f"ALTER DATABASE {name} SET timezone TO 'UTC'")
         names.append(name)
+        for node in citus.NODES or [server]:
+            with psycopg.connect(node, autocommit=True) as admin:
+                admin.execute(f"CREATE DATABASE {name} TEMPLATE dw OWNER dw_owner STRATEGY file_copy")
+                admin.execute(f"ALTER DATABASE {name} SET timezone TO 'UTC'")
+                if citus.NODES:
+                    citus.set_up(admin, name)
         with psycopg.connect(server, dbname=name, autocommit=True) as admin:
             run(admin, "bootstrap/restrict_database.sql")
         return lambda role: url_of(server, role, name)
 
     yield make
-    with psycopg.connect(server, autocommit=True) as admin:
-        for name in names:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    for node in citus.NODES or [server]:
+        with psycopg.connect(node, autocommit=True) as admin:
+            for name in names:
+                admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -125,6 +134,8 @@ def follow(owner: psycopg.Connection, locations: list[SeedLocation], pages: list
 
 def url_of(admin_url: str, role: str, database: str) -> str:
     """Of a database as a role, as Airflow takes it too: on the socket of the server."""
+    if citus.NODES:
+        return citus.address(admin_url, role, database)
     host = conninfo_to_dict(admin_url)["host"]
     return f"postgresql://{role}@/{database}?host={str(host).replace('/', '%2F')}"
 

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.patience import Patience
 from include.warehouse import SQL_FOLDER
 from plugins.warehouse import NotPublished, note_failure
+from tests.warehouse import citus
 
 STEPS = ("extract", "transform", "validate", "publish")
 RUN_NUMBERS = count(1)
@@ -131,6 +132,8 @@ class Pipeline:
 
     def refresh_marts(self, run_type: str = "asset_triggered", wait: Callable[[float], None] = sleep) -> list[str]:
         """The DAG refresh_marts, and how it waits for loads; returns the marts that were refreshed."""
+        if citus.NODES:
+            citus.bring_changes(self.owner.info.dbname)
         refreshed = []
         for name in dag("refresh_marts").task_dict:
             operator = self.task("refresh_marts", name)

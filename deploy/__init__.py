@@ -1,0 +1,1 @@
+"""What the compose stack, the Helm chart and a Citus cluster need beside the image."""

@@ -1,0 +1,1 @@
+"""Distributing the weather over a Citus cluster: the statements and what runs them."""
