@@ -53,7 +53,7 @@ def skipped(text: str) -> Finding:
 
 def sql(statement: str) -> str:
     """How a statement to the warehouse is typed in the stack of this process."""
-    psql = "docker compose exec postgres psql -U postgres -d dw" if os.environ.get(PREFIX) else 'psql "$WAREHOUSE_URL"'
+    psql = "docker compose exec postgres psql -U dw_owner -d dw" if os.environ.get(PREFIX) else 'psql "$WAREHOUSE_URL"'
     return f"{psql} -c {shlex.quote(statement)}"
 
 

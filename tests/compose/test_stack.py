@@ -169,6 +169,12 @@ def test_down_and_up_keep_the_data(stack: ComposeStack) -> None:
 HOURS = "SELECT count(*) FROM core.weather WHERE observed_at >= %s AND observed_at < %s"
 
 
+def test_a_command_leaves_the_next_lines_of_a_script_to_it(stack: ComposeStack) -> None:
+    answer = stack.run("sh", "-c", r"printf './airflow.sh version\necho next\n' | sh -e")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-2:] == ["3.3.2", "next"]
+
+
 def test_a_busy_port_is_named(stack: ComposeStack) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

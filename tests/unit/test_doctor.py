@@ -251,7 +251,7 @@ def test_what_is_not_well_says_what_mends_it(finding: Finding, text: str, fix: s
 
 def test_a_command_is_typed_as_the_stack_of_the_process_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DW_COMMAND_PREFIX", "./airflow.sh")
-    assert checks.quarantined([LOAD], NOW).fix.startswith("docker compose exec postgres psql -U postgres -d dw -c ")
+    assert checks.quarantined([LOAD], NOW).fix.startswith("docker compose exec postgres psql -U dw_owner -d dw -c ")
     assert checks.failed_loads([LOAD], NOW).fix.startswith("./airflow.sh dags clear weather ")
     assert checks.gaps([GAP], NOW).fix == "./airflow.sh python -m include gaps"
     assert len(checks.quarantined([LOAD], NOW).line("quarantined")) < 160
