@@ -222,6 +222,8 @@ def validate(connection: Connection, load_id: int) -> None:
 
 def publish(connection: Connection, load_id: int) -> None:
     """The step."""
+    for name in SOURCE.prepare_statements:
+        run(connection, name, {"load_id": load_id})
     _in_one_transaction(connection, load_id, SOURCE.publish_statements)
 
 
