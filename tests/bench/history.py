@@ -92,3 +92,15 @@ def new_warehouse() -> Iterator[Warehouse]:
             psycopg.connect(url_of(admin_url, "dw_loader", "dw"), autocommit=True) as loader,
         ):
             yield Warehouse(lambda role: url_of(admin_url, role, "dw"), owner, loader)
+
+
+def bytes_of(owner: Connection) -> dict[str, float]:
+    """Of the tables of each schema, with their indexes."""
+    return dict(owner.execute((SQL / "bytes_of_schemas.sql").read_text(encoding="utf-8")).fetchall())
+
+
+def wal_position(owner: Connection) -> float:
+    """Bytes of WAL that the server has written so far."""
+    row = owner.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8").fetchone()
+    assert row is not None
+    return float(row[0])

@@ -19,31 +19,25 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-import requests
 
-from include.audit import audit_load
-from include.http import fetch
-from include.landing import Response, land, text_of
-from include.loads import RunKey, begin_extraction, finish_extraction, open_load
+from include.landing import land, text_of
+from include.loads import begin_extraction
 from include.marts import refresh_mart
-from include.source import ApiRequest, Mart
+from include.source import ApiRequest
 from include.sources.weather import SOURCE
 from include.sources.weather.api import UNITS
 from include.subjects import Place
-from include.unreadable import BEGIN
-from include.warehouse import Connection, now_of, run
+from include.warehouse import Connection
 from include.windows import Window
 from sandbox import Fault, Sandbox
 from tests.bench.figures import Figure, Goal, Table
-from tests.bench.history import SQL, new_warehouse, today
+from tests.bench.history import bytes_of, new_warehouse, today, wal_position
 from tests.bench.history import run as run_own
+from tests.bench.steps import REST, Step, asked, extract, plan, refresh
 
 MEGABYTE = 10**6
 (MART,) = SOURCE.marts
 FORK = get_context("fork")
-
-Step = Callable[[Connection, Any], object]
-"""Of a load, by its id."""
 
 
 def measure(quick: bool) -> list[Table]:
@@ -180,68 +174,6 @@ def timed(job: Callable[[], object]) -> float:
     return monotonic() - began
 
 
-# The steps of a load, as its tasks do them
-
-
-def plan(window: Window, size: int, connection: Connection, run_id: str) -> list[int]:
-    """The loads of a run over all places."""
-    with connection.transaction():
-        return [
-            open_load(connection, RunKey(SOURCE.name, run_id), index, SOURCE.name, batch.subject_ids, batch.window)
-            for index, batch in enumerate(SOURCE.plan_batches(connection, window, size, None))
-        ]
-
-
-def extract(sandbox: str, connection: Connection, load_id: int) -> None:
-    """Asks the sandbox at this address."""
-    load = begin_extraction(connection, load_id)
-    rows = 0
-    for request in SOURCE.conversation(connection, load, now_of(connection)):
-        response = asked(f"{sandbox}{request.endpoint}?{request.query}")
-        raw_rows, _ = SOURCE.read(request, text_of(response.body)[0])
-        rows += len(land(connection, SOURCE, load, request, response, raw_rows))
-    finish_extraction(connection, load, rows)
-
-
-def asked(url: str) -> Response:
-    """The response to a GET, as extract asks."""
-    with requests.Session() as session:
-        session.stream = True  # fetch reads it as it comes
-        return fetch(session, url, "", 60, allow_redirects=False)[0]
-
-
-def transform(connection: Connection, load_id: int) -> None:
-    """The step."""
-    _in_one_transaction(connection, load_id, (*BEGIN, *SOURCE.stage_statements))
-
-
-def validate(connection: Connection, load_id: int) -> None:
-    """The step; withholds nothing."""
-    assert audit_load(connection, SOURCE.suite, load_id).withheld == []
-
-
-def publish(connection: Connection, load_id: int) -> None:
-    """The step."""
-    for name in SOURCE.prepare_statements:
-        run(connection, name, {"load_id": load_id})
-    _in_one_transaction(connection, load_id, SOURCE.publish_statements)
-
-
-REST: dict[str, Step] = {"transform": transform, "validate": validate, "publish": publish}
-"""The steps after extract."""
-
-
-def refresh(connection: Connection, mart: Mart) -> None:
-    """The step."""
-    refresh_mart(connection, mart, SOURCE.name, always=True)
-
-
-def _in_one_transaction(connection: Connection, load_id: int, statements: tuple[str, ...]) -> None:
-    with connection.transaction():
-        for name in statements:
-            run(connection, name, {"load_id": load_id})
-
-
 # A large response
 
 
@@ -370,13 +302,13 @@ def room(days: int) -> Table:
     }.items():
         with new_warehouse() as warehouse, Sandbox(limits=False) as sandbox:
             warehouse.follow_places(places)
-            before, wal = bytes_of(warehouse.owner), position(warehouse.owner)
+            before, wal = bytes_of(warehouse.owner), wal_position(warehouse.owner)
             for number, window in enumerate(windows):
                 for load_id in plan(window, places, warehouse.loader, str(number)):
                     extract(sandbox.url, warehouse.loader, load_id)
                     after_extract(warehouse.loader, load_id)
             refresh(warehouse.loader, MART)
-            wal = position(warehouse.owner) - wal
+            wal = wal_position(warehouse.owner) - wal
             hours = warehouse.owner.execute("SELECT count(*) FROM core.weather").fetchone()
             assert hours is not None
             grown = {schema: size - before[schema] for schema, size in bytes_of(warehouse.owner).items()} | {"WAL": wal}
@@ -388,15 +320,3 @@ def room(days: int) -> Table:
         f"Daily runs read the last {SOURCE.revision_days} days again: raw keeps each hour {SOURCE.revision_days + 1} times. "
         "Tables with their indexes; staging is empty afterwards and is used again.",
     )
-
-
-def bytes_of(owner: Connection) -> dict[str, float]:
-    """Of the tables of each schema."""
-    return dict(owner.execute((SQL / "bytes_of_schemas.sql").read_text(encoding="utf-8")).fetchall())
-
-
-def position(owner: Connection) -> float:
-    """In the WAL, bytes."""
-    row = owner.execute("SELECT (pg_current_wal_lsn() - '0/0')::float8").fetchone()
-    assert row is not None
-    return float(row[0])

@@ -12,7 +12,8 @@ import psycopg
 from tests.bench.contestants.environment import prepare, race, version_of
 from tests.bench.contestants.table import checksum, drop_tables, make_table
 from tests.bench.figures import Figure, Goal, Table, rate, ratio, total
-from tests.bench.loads import STEPS, Pass, new_warehouse, one_pass, write_responses, year_of
+from tests.bench.history import new_warehouse
+from tests.bench.loads import STEPS, Pass, follow_ten_places, one_pass, write_responses, year_of
 
 YEARS = (1992, 1996, 2000, 2004, 2008, 2012, 2016, 2020)
 """Leap years, far from each other: each load makes its own months, as the first load of a year does."""
@@ -74,10 +75,11 @@ def measure(quick: bool) -> list[Table]:
 def one_round(years: Sequence[int], as_first: Path, as_revised: Path) -> Round:
     """Everything in turn, in an empty warehouse."""
     with (
-        new_warehouse() as url_of,
-        psycopg.connect(url_of("postgres"), autocommit=True) as admin,
-        psycopg.connect(url_of("dw_loader"), autocommit=True) as loader,
+        new_warehouse() as warehouse,
+        psycopg.connect(warehouse.url("postgres"), autocommit=True) as admin,
     ):
+        loader = warehouse.loader
+        follow_ten_places(warehouse.owner)
         first = one_pass(admin, loader, "first", years, as_first)
         expected = checksum(admin, "core")
         contestants = {}
@@ -85,7 +87,7 @@ def one_round(years: Sequence[int], as_first: Path, as_revised: Path) -> Round:
             make_table(admin, [year_of(year) for year in years])
             admin.execute("CHECKPOINT")
             with tempfile.TemporaryDirectory(prefix="dw-contestant-") as folder:
-                task = {"database": url_of("postgres"), "bodies": str(as_first), **contestant.told}
+                task = {"database": warehouse.url("postgres"), "bodies": str(as_first), **contestant.told}
                 seconds = race(contestant.script, Path(folder), **task)["seconds"]
             found = checksum(admin, "contestant")
             if found != expected and found[0] != contestant.rows:
