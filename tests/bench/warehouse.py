@@ -21,7 +21,7 @@ YEARS = (1992, 1996, 2000, 2004, 2008, 2012, 2016, 2020)
 ROWS = 10 * 366 * 24
 """Of a load: ten places for a year."""
 
-ROUNDS = 3
+ROUNDS = 2
 OURS = "`transform` + `publish`"
 
 
