@@ -74,7 +74,7 @@ test-fast: install ## the tests that start neither PostgreSQL nor Airflow
 model: install ## play random histories of loads against an oracle: make model SEEDS=200, or one again: make model SEED=123456
 	@DW_TEST_SEEDS=$(SEEDS) DW_TEST_SEED=$(SEED) $(RUN) -m pytest -q --show-capture=no --tb=short $(if $(SEED),,-x) tests/warehouse/test_model.py
 
-bench: install ## measure docs/benchmarks.md anew, some 25 minutes; or a part of it: make bench B="warehouse"
+bench: install ## measure docs/benchmarks.md anew, some 20 minutes; or a part of it: make bench B="warehouse"
 	@$(RUN) -m tests.bench $(B)
 
 screenshot: install ## take the picture of the README anew, of what `make demo` has started (needs Chromium)
