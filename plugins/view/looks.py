@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
 from markupsafe import Markup
 
+from include.command import typed
 from include.doctor.checks import ago
 from include.sources import SOURCES
 from include.view.charts import title
@@ -93,5 +94,6 @@ _templates.env.globals |= {
     "steps": len(STEPS) - 1,
     "symbols": SYMBOLS,
     "task_path": task_path,
+    "typed": typed,
     "window": window,
 }

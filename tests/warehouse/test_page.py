@@ -17,6 +17,7 @@ from anyio import CapacityLimiter, create_task_group, run, sleep
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from include.command import PREFIX
 from include.gaps import note_catchup
 from include.settings import read_settings
 from sandbox import Fault, Sandbox
@@ -310,6 +311,16 @@ def test_freshness_is_that_of_the_view_with_the_doctors_words(login: Login, load
     (run_id,) = loaded.rows("SELECT run_id FROM audit.load WHERE load_id = 3")[0]
     assert told["withheld"] == ("bad", f"airflow dags clear weather --run-id {run_id} --yes")
     assert told["marts"][0] == "good" and "data late" in get(login("viewer"), "/")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"), [("", "python -m include doctor"), ("./airflow.sh", "./airflow.sh python -m include doctor")]
+)
+def test_the_page_names_the_doctor_as_it_is_typed_in_its_stack(
+    login: Login, monkeypatch: pytest.MonkeyPatch, prefix: str, command: str
+) -> None:
+    monkeypatch.setenv(PREFIX, prefix)
+    assert f"<code>{command}</code> looks at more" in get(login("viewer"), "/")
 
 
 MART = "/api/marts/weather/daily_weather_aggregates"
