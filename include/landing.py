@@ -52,18 +52,21 @@ def text_of(body: bytes) -> tuple[str, str]:
 def land(
     connection: Connection, source: Source, load: Load, request: ApiRequest, response: Response, rows: list[RawRow]
 ) -> list[int]:
-    """Inserts a response cut into rows, one a subject of the request in its order; returns their raw ids.
+    """Inserts a response cut into rows, one a subject of the request in its order, in one transaction; returns their raw ids.
 
     What is wrong with one is noted in staging.problem, and forgotten when a later response makes up for it.
     """
     raw_ids = []
-    for subject_id, row in zip(request.subject_ids, rows, strict=True):
-        raw_id = _insert(connection, source, load, request, response, row.columns, row.payload, "utf-8", row.problem)
-        if row.problem:
-            note_problem(connection, load, [subject_id], request.window, raw_id, row.problem)
-        elif row.makes_up:
-            run(connection, "ops/forgive_problems.sql", {**_attempt(load), "subject_id": subject_id})
-        raw_ids.append(raw_id)
+    with connection.transaction():
+        for subject_id, row in zip(request.subject_ids, rows, strict=True):
+            raw_id = _insert(
+                connection, source, load, request, response, row.columns, row.payload, "utf-8", row.problem
+            )
+            if row.problem:
+                note_problem(connection, load, [subject_id], request.window, raw_id, row.problem)
+            elif row.makes_up:
+                run(connection, "ops/forgive_problems.sql", {**_attempt(load), "subject_id": subject_id})
+            raw_ids.append(raw_id)
     return raw_ids
 
 

@@ -78,6 +78,22 @@ def test_g8_a_day_costs_the_same_whatever_the_history(pipeline: Pipeline, sandbo
     assert 0 < after_three_years < 1.5 * after_a_month + 32  # an index may have one level more
 
 
+def test_g8_an_audit_samples_staging_and_knows_how_much_a_load_has(pipeline: Pipeline) -> None:
+    """What the sample takes grows with all that is staged, of other loads too, and each load pays it."""
+    pipeline.owner.execute(
+        """
+        INSERT INTO staging.weather (load_id, raw_id, location_id, observed_at)
+        SELECT load_id, 1, hour, now() + hour * interval '1 hour'
+        FROM generate_series(1, 3) AS load_id, generate_series(1, 1000) AS hour
+        """
+    )
+    pipeline.owner.execute("SELECT staging.refresh_statistics('weather')")
+    bounds = "SELECT max(cardinality(histogram_bounds::text::text [])) FROM pg_stats WHERE schemaname = 'staging'"
+    assert pipeline.value(bounds) == 11  # of ten parts, not of a hundred
+    ((plan,),) = pipeline.rows("EXPLAIN (FORMAT json) SELECT FROM staging.weather WHERE load_id = 2")
+    assert 900 < plan[0]["Plan"]["Plan Rows"] < 1100
+
+
 def test_g8_revisions_that_core_has_are_read_again_at_the_price_of_reading_them(
     pipeline: Pipeline, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
