@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy.exc import SQLAlchemyError
 
 from include import doctor, gaps, locks
 from include.command import FAILED, SUCCEEDED, carry_out
@@ -60,6 +59,8 @@ def _bootstrap(_: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
+    from sqlalchemy.exc import SQLAlchemyError  # as Alembic: for nothing else
+
     settings = read_settings()
     with watched("migrate", _url("WAREHOUSE_URL")) as address:
         try:

@@ -4,7 +4,9 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -24,6 +26,8 @@ START_SECONDS = 600
 TRIES = 4
 # Long-lived processes keep what they have imported: a change of these files restarts them.
 CODE = (".py", ".yaml")
+LAST = "triggerer"
+"""Nothing waits for it, and until they are up the others need every core."""
 
 
 class PortTaken(Failure):
@@ -74,6 +78,8 @@ def bring_up(paths: Paths) -> Plan:
     if outdated := supervisor.outdated():
         with step(f"Stopping what changed: {', '.join(sorted(outdated))}"):
             supervisor.apply()
+    # It takes more than a second, and a core has nothing to do meanwhile.
+    Thread(target=import_module, args=("airflow_client.client",), daemon=True).start()
     with step("PostgreSQL"):
         postgres.initialise(paths.postgres)
         supervisor.apply()
@@ -165,8 +171,8 @@ def tell_settings(plan: Plan) -> None:
 
 
 def start_airflow(plan: Plan, supervisor: Supervisor) -> None:
-    """Starts the sandbox and Airflow's processes, those that do not run."""
-    supervisor.start([p.name for p in plan.programs if p.name != "postgres"])
+    """Starts the sandbox and Airflow's processes, those that do not run; LAST once the web server answers."""
+    supervisor.start([p.name for p in plan.programs if p.name not in ("postgres", LAST)])
     if plan.apis == "sandbox":
         port = plan.remembered.sandbox_port
         with step(f"Sandbox on port {port}"):
@@ -200,13 +206,13 @@ def wait_for_airflow(plan: Plan, supervisor: Supervisor) -> None:
             health = rest.health(plan.remembered.airflow_address)
             if health and not _is_ours(plan):
                 raise PortTaken(f"Another Airflow has taken port {plan.remembered.airflow_port} just now.")
+            if health:
+                supervisor.start([LAST])
             missing = [name for name in wanted if health.get(name) != "healthy"] if health else ["web server"]
             tell("" if not missing else f"waiting for {', '.join(missing).replace('_', ' ')}")
-            return not missing
+            return bool(health) and rest.is_warm(plan.remembered.airflow_address) and not missing
 
         wait_until(in_time(ready), START_SECONDS, lambda: _not_ready(plan.paths, _unhealthy(plan)))
-        warm = in_time(lambda: rest.is_warm(plan.remembered.airflow_address))
-        wait_until(warm, START_SECONDS, lambda: _not_ready(plan.paths, "api-server"))
 
 
 def in_time(ready: Callable[[], bool], *busy: type[Exception]) -> Callable[[], bool]:
@@ -237,10 +243,11 @@ def _is_ours(plan: Plan) -> bool:
 
 
 def _unhealthy(plan: Plan) -> str:
+    """The program that keeps `up` waiting."""
     health = rest.health(plan.remembered.airflow_address)
-    if not health:
-        return "api-server"
-    return "scheduler" if health.get("scheduler") != "healthy" else "dag-processor"
+    if health and health.get("scheduler") != "healthy":
+        return "scheduler"
+    return "dag-processor" if health and health.get("dag_processor") != "healthy" else "api-server"
 
 
 def _fail_when_dead(paths: Paths, supervisor: Supervisor, seen: dict[str, set[int]]) -> None:

@@ -5,9 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from psycopg import sql
 
 from include.command import typed
@@ -63,6 +60,11 @@ def _create_database(connection: psycopg.Connection) -> None:
 
 def migrate(owner_url: str) -> str:
     """Brings the schema to the newest migration; safe to run twice and at once. Returns the revision reached."""
+    # Nothing else of ours needs it, and with SQLAlchemy it takes a good third of what a command takes to start.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     with psycopg.connect(owner_url) as connection:
         owned = connection.execute("SELECT to_regrole('dw_loader') IS NOT NULL").fetchone()
     if owned != (True,):
