@@ -25,7 +25,7 @@ FOR_DAG_FILES = (
     "jinja2.ext",
 )
 FOR_TASKS = (
-    "great_expectations.expectations",
+    "include.audit.expectations",
     "include.sources",
     "plugins.defaults",
     "plugins.loads",

@@ -181,12 +181,13 @@ def create_metadata_database(address: str) -> None:
 
 
 @contextmanager
-def temporary_server(settings: dict[str, str] | None = None) -> Iterator[str]:
+def temporary_server(settings: dict[str, str] | None = None, folder: str | None = None) -> Iterator[str]:
     """A running throw-away server in a temporary directory, without durability: yields the superuser's URL.
 
-    It is stopped, and its directory removed, when the block ends. `settings` are server options to add or replace.
+    It is stopped, and its directory removed, when the block ends. `settings` are server options to add or replace, `folder` is
+    where the directory is made.
     """
-    root = Path(tempfile.mkdtemp(prefix="dw-pg-", dir=_short_temporary_folder()))
+    root = Path(tempfile.mkdtemp(prefix="dw-pg-", dir=folder or _short_temporary_folder()))
     data = root / "data"
     try:
         initialise(data, ("--no-sync",))

@@ -4,10 +4,7 @@ Each unit stands for its rows: a limit holds for all of them when it holds for t
 twenty-fourth of an hourly load, and in memory.
 """
 
-import contextlib
-import io
 import json
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +12,6 @@ from typing import Any
 
 from include.audit.quarantine import Quarantined
 from include.audit.units import Unit
-from include.errors import UnfinishedAudit, in_lines
 from include.suite import Check, Limit, Suite
 
 SAMPLE = 20
@@ -93,32 +89,29 @@ def _of_units(check: Check, found: Sequence[int], units: Sequence[Unit]) -> Outc
 def _unexpected(suite: Suite, units: Sequence[Unit]) -> dict[str, list[int]]:
     """By column of a limit and name of a check: the units (by index) that fail."""
     names = [*(limit.column for limit in suite.limits), *(check.name for check in suite.checks)]
-    if not units:
-        return {name: [] for name in names}
-    batch = _batch(suite, units)
-    expectations = _expectations(suite)
-    # Which units failed costs as much again as whether one did: it is asked of the expectations where one did.
-    results = _validate(batch, expectations, "BOOLEAN_ONLY")
-    failed = [name for name, result in zip(names, results, strict=True) if not result.success]
-    asked = [expectation for name, expectation in zip(names, expectations, strict=True) if name in failed]
     found: dict[str, list[int]] = {name: [] for name in names}
-    if asked:
+    if not units:
+        return found
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    from include.audit import expectations
+
+    frame = _frame(suite, units)
+    # Which units failed costs as much again as whether one did: it is asked of the expectations where one did.
+    results = expectations.validate(frame, expectations.of_suite(suite), "BOOLEAN_ONLY")
+    failed = [number for number, result in enumerate(results) if not result.success]
+    if failed:
         wanted = {"result_format": "COMPLETE", "unexpected_index_column_names": ["unit"]}
-        for name, result in zip(failed, _validate(batch, asked, wanted), strict=True):
-            found[name] = sorted({int(entry["unit"]) for entry in result.result["unexpected_index_list"]})
+        asked = expectations.of_suite(suite)
+        details = expectations.validate(frame, [asked[number] for number in failed], wanted)
+        for number, result in zip(failed, details, strict=True):
+            found[names[number]] = sorted({int(entry["unit"]) for entry in result.result["unexpected_index_list"]})
     return found
 
 
-def _batch(suite: Suite, units: Sequence[Unit]) -> Any:
+def _frame(suite: Suite, units: Sequence[Unit]) -> Any:
     """Two rows a unit: with the lowest value of each limited column, and with the highest."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx  # takes seconds: not at import of this module, which the DAG files need
-    import pandas
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    import pandas  # takes half a second: not for the DAG files
 
-    # It tells of every default and every temporary folder at INFO, some loggers against their parent's level.
-    for name in ("great_expectations", "great_expectations.data_context.types.base"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     frame = pandas.DataFrame(
         [
             {
@@ -132,42 +125,4 @@ def _batch(suite: Suite, units: Sequence[Unit]) -> Any:
     )
     for limit in suite.limits:
         frame[limit.column] = frame[limit.column].astype(float)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("staging").add_dataframe_asset("units")
-    return asset.add_batch_definition_whole_dataframe("units").get_batch({"dataframe": frame})
-
-
-def _expectations(suite: Suite) -> list[Any]:
-    import great_expectations.expectations as gxe
-
-    limits = [
-        gxe.ExpectColumnValuesToBeBetween(column=limit.column, min_value=limit.lowest, max_value=limit.highest)
-        for limit in suite.limits
-    ]
-    checks = [
-        gxe.ExpectColumnValuesToBeNull(column=check.column)
-        if check.lowest is None and check.highest is None
-        else gxe.ExpectColumnValuesToBeBetween(column=check.column, min_value=check.lowest, max_value=check.highest)
-        for check in suite.checks
-    ]
-    return [*limits, *checks]
-
-
-def _validate(batch: Any, expectations: Sequence[Any], result_format: Any) -> list[Any]:
-    """The results in the order of the expectations."""
-    import great_expectations as gx
-
-    for number, expectation in enumerate(expectations):
-        expectation.meta = {"number": number}
-    with contextlib.redirect_stdout(io.StringIO()):
-        results = batch.validate(
-            gx.ExpectationSuite(name="units", expectations=list(expectations)), result_format=result_format
-        ).results
-    for result in results:
-        # One report, or one for each metric of the expectation.
-        reports = [result.exception_info or {}, *(result.exception_info or {}).values()]
-        if raised := [report for report in reports if isinstance(report, dict) and report.get("raised_exception")]:
-            why = " ".join(str(raised[0].get("exception_message")).split())
-            raise UnfinishedAudit(in_lines(f"the audit could not run: {why}"))
-    return sorted(results, key=lambda result: result.expectation_config.meta["number"])
+    return frame

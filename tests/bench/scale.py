@@ -43,7 +43,7 @@ FORK = get_context("fork")
 def measure(quick: bool) -> list[Table]:
     """The tables of this part."""
     # It takes seconds, once in the process that Airflow's workers are forked from.
-    import_module("great_expectations.expectations")
+    import_module("include.audit.expectations")
     return [
         mart_refresh((10, 30) if quick else (10, 100, 1000), 100 if quick else 1000),
         many_places((100, 300) if quick else (1000, 10_000)),

@@ -59,9 +59,7 @@ def measure(quick: bool) -> list[Table]:
     """The tables of this part."""
     years, rounds = (YEARS[:2], 1) if quick else (YEARS, ROUNDS)
     prepare()
-    import_module(
-        "great_expectations.expectations"
-    )  # takes seconds, of Airflow only the process that forks its workers
+    import_module("include.audit.expectations")  # takes seconds, of Airflow only the process that forks its workers
     with tempfile.TemporaryDirectory(prefix="dw-bench-") as folder:
         as_first, as_revised = Path(folder) / "first", Path(folder) / "revised"
         as_first.mkdir()

@@ -40,9 +40,7 @@ def imports(*words: str, executor: str = "LocalExecutor") -> dict[str, list[str]
 @pytest.mark.parametrize("words", [("scheduler",), ("celery", "worker")], ids=" ".join)
 def test_a_task_imports_nothing_heavy_and_nothing_of_ours(words: tuple[str, ...]) -> None:
     found = imports(*words)
-    assert {"great_expectations.expectations", "plugins.loads", "include.sources.weather.api"} <= set(
-        found["preloaded"]
-    )
+    assert {"include.audit.expectations", "plugins.loads", "include.sources.weather.api"} <= set(found["preloaded"])
     assert [name for name in found["left"] if name.split(".")[0] in ("plugins", "include", "great_expectations")] == []
     assert [name for name in found["left"] if name.startswith("airflow.providers.")] == []
 
