@@ -11,15 +11,23 @@ WITH this AS (
     GROUP BY load.load_id
 ),
 
-unsettled AS MATERIALIZED (
-    SELECT response.location_id, response.window_start, response.window_end, response.raw_id, day.day
+-- The loads that may yet bring something of the same. First: their responses are many, and nearly always there is no such load.
+other AS MATERIALIZED (
+    SELECT other.load_id
     FROM this
     INNER JOIN audit.unsettled_load AS other
         ON
             this.source = other.source
             AND this.load_id <> other.load_id
+            AND this.subject_ids && other.subject_ids
             AND this.window_start < other.window_end
             AND this.window_end > other.window_start
+),
+
+unsettled AS MATERIALIZED (
+    SELECT response.location_id, response.window_start, response.window_end, response.raw_id, day.day
+    FROM this
+    CROSS JOIN other
     INNER JOIN staging.weather_response AS response ON other.load_id = response.load_id
     -- By day, so that the join below can hash: there may be thousands.
     CROSS JOIN LATERAL generate_series(
