@@ -10,6 +10,7 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.expectation import Expectation
 
 from include.errors import UnfinishedAudit, in_lines
 from include.suite import Check, Limit, Suite
@@ -30,33 +31,29 @@ BATCHES = _batches()
 """What takes a frame as a batch. It takes half as long to make as an audit: once, and what is forked from a process has it."""
 
 
-class ConfiguredOnce:
+class ConfiguredOnce(Expectation):
     """An expectation that is not changed once it is validated.
 
     Great Expectations 1.23 makes its configuration anew whenever it reads one value of it, eighty times for each expectation:
     more than a third of an audit. If a later one does not, this can go.
     """
 
-    _configuration: Any
+    _configuration: Any = PrivateAttr(None)
 
     @property
     def configuration(self) -> Any:
         """What it expects of what."""
         if self._configuration is None:
-            self._configuration = super().configuration  # type: ignore[misc]  # of the expectation beside it
+            self._configuration = super().configuration
         return self._configuration
 
 
 class ExpectBetween(ConfiguredOnce, gxe.ExpectColumnValuesToBeBetween):
     """As its base."""
 
-    _configuration: Any = PrivateAttr(None)
-
 
 class ExpectNull(ConfiguredOnce, gxe.ExpectColumnValuesToBeNull):
     """As its base."""
-
-    _configuration: Any = PrivateAttr(None)
 
 
 def of_suite(suite: Suite) -> list[Any]:

@@ -261,3 +261,19 @@ def test_of_the_rows_outside_a_limit_the_warehouse_counts() -> None:
 
 
 NOTHING = Quarantined(0, {}, {})
+
+
+def test_an_expectation_is_configured_once_and_as_great_expectations_does() -> None:
+    import great_expectations.expectations as gxe
+
+    from include.audit import expectations
+
+    (limit, *_), (ours, *_) = WEATHER.limits, expectations.of_suite(WEATHER)
+    plain = gxe.ExpectColumnValuesToBeBetween(
+        column=limit.column, min_value=limit.lowest, max_value=limit.highest, meta={"number": 0}
+    )
+    assert ours.configuration is ours.configuration
+    assert (ours.configuration.kwargs, ours.configuration.meta) == (
+        plain.configuration.kwargs,
+        plain.configuration.meta,
+    )
