@@ -7,6 +7,7 @@ for the one that was set up.
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,26 +26,58 @@ CATCHUP = ("DW_START_DATE", "DW_MARTS_SCHEDULE", *map(schedule_setting, SOURCES.
 OWN_METADATA = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
-def set_up(admin_url: str, env: Mapping[str, str], user: Mapping[str, str], paths: Paths) -> None:
+class Migration:
+    """`airflow db migrate` in the background, with its output in a log. It has imported Airflow when it is told to begin."""
+
+    def __init__(self, env: Mapping[str, str], paths: Paths) -> None:
+        self._log = paths.logs / "airflow-db-migrate.log"
+        argv = [sys.executable, "-m", "local.migrate"]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=log, stderr=log, env=dict(env), cwd=paths.repo
+            )
+
+    def begin(self) -> None:
+        """The database is there."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError), self._process.stdin as begins:
+            begins.write(b"\n")
+
+    def finish(self) -> None:
+        """Waits for its end; Failure when it is none that one would wish for."""
+        with step("Airflow's database"):
+            if self._process.wait():
+                raise Failure(f"`airflow db migrate` failed; {self._log} ends with:\n{tail(self._log)}")
+
+    def stop(self) -> None:
+        """Ends it when it still runs."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+
+def set_up(
+    admin_url: str, env: Mapping[str, str], user: Mapping[str, str], paths: Paths, migration: Migration | None
+) -> None:
     """Airflow's tables and, at the same time, the warehouse's roles, schemas and seeds. Failure quotes a command.
 
     `env` is the environment of the commands, `user` the part of it that the user has set: databases of their own
-    are brought up to date every time, and are not created.
+    are brought up to date every time, and are not created. `migration` is one that was known to be needed.
     """
     postgres.create_metadata_database(admin_url)
     release = f"migrated by Airflow {version('apache-airflow-core')}"
-    migration = None
-    if OWN_METADATA in user or noted(admin_url, "airflow") != release:
-        migration = start_migration(env, paths)
-    try:
+    if migration is None and (OWN_METADATA in user or noted(admin_url, "airflow") != release):
+        migration = Migration(env, paths)
+    if migration is None:
         set_up_warehouse(admin_url, env, user, paths)
-        if migration:
-            finish_migration(migration, paths)
-            note(admin_url, "airflow", release)
+        return
+    try:
+        migration.begin()
+        set_up_warehouse(admin_url, env, user, paths)
+        migration.finish()
+        note(admin_url, "airflow", release)
     finally:
-        if migration and migration.poll() is None:
-            migration.terminate()
-            migration.wait()
+        migration.stop()
 
 
 def noted(admin_url: str, database: str) -> str:
@@ -59,21 +92,6 @@ def note(admin_url: str, database: str, text: str) -> None:
     """Sets the comment of a database."""
     with psycopg.connect(admin_url, autocommit=True, application_name=postgres.APPLICATION) as connection:
         connection.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text)))
-
-
-def start_migration(env: Mapping[str, str], paths: Paths) -> "subprocess.Popen[bytes]":
-    """`airflow db migrate` in the background, with its output in a log."""
-    with (paths.logs / "airflow-db-migrate.log").open("wb") as log:
-        argv = [sys.executable, "-m", "airflow", "db", "migrate"]
-        return subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=dict(env), cwd=paths.repo)
-
-
-def finish_migration(migration: "subprocess.Popen[bytes]", paths: Paths) -> None:
-    """Waits for `airflow db migrate`."""
-    with step("Airflow's database"):
-        if migration.wait():
-            log = paths.logs / "airflow-db-migrate.log"
-            raise Failure(f"`airflow db migrate` failed; {log} ends with:\n{tail(log)}")
 
 
 def set_up_warehouse(admin_url: str, env: Mapping[str, str], user: Mapping[str, str], paths: Paths) -> None:

@@ -78,14 +78,15 @@ def bring_up(paths: Paths) -> Plan:
     if outdated := supervisor.outdated():
         with step(f"Stopping what changed: {', '.join(sorted(outdated))}"):
             supervisor.apply()
-    # It takes more than a second, and a core has nothing to do meanwhile.
+    # What takes more than a second to import, and a core has nothing to do meanwhile.
     Thread(target=import_module, args=("airflow_client.client",), daemon=True).start()
+    migration = None if paths.postgres.exists() else databases.Migration(plan.env, paths)
     with step("PostgreSQL"):
         postgres.initialise(paths.postgres)
         supervisor.apply()
         supervisor.start(["postgres"])
         wait_until(lambda: postgres.accepts(plan.admin_url), 60, lambda: _not_ready(paths, "postgres"))
-    databases.set_up(plan.admin_url, plan.env, plan.user, paths)
+    databases.set_up(plan.admin_url, plan.env, plan.user, paths, migration)
     start_airflow(plan, supervisor)
     wait_for_airflow(plan, supervisor)
     wait_for_dags(plan)

@@ -1,7 +1,18 @@
--- Notes the hours of the load's window as due in the rollup, for the places it was for.
+-- Notes the hours that the load has changed as due in the rollup: of each place from the first to the last of them. By place and
+-- window, so that only that much of core is read.
+WITH this AS (
+    SELECT window_start, window_end, subject_ids
+    FROM audit.load
+    WHERE load_id = %(load_id)s AND rows_changed > 0
+)
+
 INSERT INTO audit.weather_daily_due (location_id, first_hour, end_hour)
-SELECT place.location_id, load.window_start, load.window_end
-FROM audit.load AS load
-CROSS JOIN unnest(load.subject_ids) AS place (location_id)
-WHERE load.load_id = %(load_id)s
+SELECT location_id, min(observed_at), max(observed_at) + interval '1 hour'
+FROM core.weather
+WHERE
+    load_id = %(load_id)s
+    AND observed_at >= (SELECT this.window_start FROM this)
+    AND observed_at < (SELECT this.window_end FROM this)
+    AND location_id = ANY((SELECT this.subject_ids FROM this)::bigint [])
+GROUP BY location_id
 ON CONFLICT DO NOTHING;

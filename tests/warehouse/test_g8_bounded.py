@@ -78,6 +78,33 @@ def test_g8_a_day_costs_the_same_whatever_the_history(pipeline: Pipeline, sandbo
     assert 0 < after_three_years < 1.5 * after_a_month + 32  # an index may have one level more
 
 
+def test_g8_days_whose_hours_did_not_change_are_not_made_anew(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """A day that is made anew loses its mark, which was put there behind the back of what notes such a change."""
+    stretch = ("2026-10-01", "2026-10-06")
+    pipeline.run("weather", *stretch)
+    pipeline.owner.execute(
+        """
+        ALTER TABLE core.weather_daily DISABLE TRIGGER USER;
+        UPDATE core.weather_daily SET observation_count = 1;
+        ALTER TABLE core.weather_daily ENABLE TRIGGER USER
+        """
+    )
+    made_anew = "SELECT location_id, observation_date::text FROM core.weather_daily WHERE observation_count > 1"
+    assert pipeline.run("weather", *stretch).errors == {}
+    assert pipeline.rows(made_anew) == []
+
+    def warmer(places: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        hourly = places[1]["hourly"]
+        hourly["temperature_2m"][hourly["time"].index("2026-10-03T12:00")] += 0.1
+        return places
+
+    sandbox.faults.append(Fault(path="/v1", transform=warmer))
+    assert pipeline.run("weather", *stretch).errors == {}
+    made = pipeline.rows(made_anew)
+    assert (2, "2026-10-03") in made
+    assert set(made) <= {(2, f"2026-10-0{day}") for day in (2, 3, 4)}
+
+
 def test_g8_an_audit_samples_staging_and_knows_how_much_a_load_has(pipeline: Pipeline) -> None:
     """What the sample takes grows with all that is staged, of other loads too, and each load pays it."""
     pipeline.owner.execute(

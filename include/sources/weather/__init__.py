@@ -21,7 +21,7 @@ SOURCE = Source(
     suite=SUITE,
     marts=(Mart("daily_weather_aggregates", roll_up_due_days),),
     clear=("clear_staging", "clear_staged_units"),
-    stage=("stage_rows", "stage_units"),
+    stage=("stage_rows",),
     prepare=("ensure_partitions",),
     publish=("upsert", "note_due_days", "roll_up_days"),
     step=timedelta(hours=1),
