@@ -8,6 +8,7 @@ otherwise, in every task.
 import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 from airflow.configuration import conf
@@ -40,6 +41,18 @@ def preload(*modules: str) -> None:
         import_module(module)
 
 
+def warm_up() -> None:
+    """What each task would do for the first time: read the settings, and have jsonschema make ready for a parameter of its DAG."""
+    from airflow.sdk import Param
+
+    from include.errors import BadSetting
+    from include.settings import read_settings
+
+    with suppress(BadSetting):  # the web UI shows it, as the error of each DAG file
+        read_settings()
+    Param(None, type="null").resolve()
+
+
 def starts_tasks() -> bool:
     """Whether this process will fork those that run tasks: a Celery worker, or a scheduler that is its own worker."""
     if "scheduler" in sys.argv:
@@ -50,6 +63,7 @@ def starts_tasks() -> bool:
 if starts_tasks():
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     preload(*FOR_DAG_FILES, *FOR_TASKS)
+    warm_up()
     # A garbage collection in a forked process would write to, and so copy, every page that it shares with this one.
     gc.collect()
     gc.freeze()

@@ -27,7 +27,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable
 from include.settings import read_settings
 from include.sources.weather import SOURCE
 from plugins.alerts import tell_run_failed
-from plugins.defaults import SQL, TASK_DEFAULTS, window_params
+from plugins.defaults import TASK_DEFAULTS, window_params
 from plugins.loads import load_group
 from plugins.operators.plan import PlanOperator
 
@@ -41,11 +41,10 @@ with DAG(
     schedule=CronDataIntervalTimetable(of_source.schedule, timezone="UTC"),
     start_date=settings.start_date,
     catchup=True,
-    max_active_runs=4,
+    max_active_runs=8,
     params=window_params(SOURCE.subjects),
     default_args=TASK_DEFAULTS,
     on_failure_callback=tell_run_failed,
-    template_searchpath=SQL,
     tags=["source", "open-meteo"],
 ):
     plan = PlanOperator(

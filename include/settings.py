@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 from croniter import croniter
 
@@ -82,19 +83,25 @@ def _date(environment: Mapping[str, str], name: str, default: str) -> datetime:
 
 def _schedule(environment: Mapping[str, str], name: str, default: str) -> str:
     text = environment.get(name) or default
-    if len(text) <= LONGEST_SCHEDULE:
-        with suppress(ValueError, TypeError):  # croniter's own errors are both
-            # A well formed one may have no times at all: 0 0 31 2 *
-            times = croniter(text)
-            times.get_next()
-            times.get_prev()
-            # Two to come: an interval has a beginning and an end.
-            times.get_next(), times.get_next()
-            return text
+    if len(text) <= LONGEST_SCHEDULE and _has_times(text):
+        return text
     raise BadSetting(
         f"{name} must be a cron expression such as @daily or 15 * * * *, of at most {LONGEST_SCHEDULE} characters, with times "
         f"before and after now, not {text!r}"
     )
+
+
+@cache
+def _has_times(schedule: str) -> bool:
+    """Whether it is a cron expression with times: a well formed one may have none, as 0 0 31 2 *."""
+    with suppress(ValueError, TypeError):  # croniter's own errors are both
+        times = croniter(schedule)
+        times.get_next()
+        times.get_prev()
+        # Two to come: an interval has a beginning and an end.
+        times.get_next(), times.get_next()
+        return True
+    return False
 
 
 def _contact(environment: Mapping[str, str], name: str, default: str) -> str:

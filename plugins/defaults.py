@@ -6,10 +6,7 @@ from typing import Any
 from airflow.sdk import Asset, Param
 
 from include.subjects import Subjects
-from include.warehouse import SQL_FOLDER
 from plugins.warehouse import note_failure
-
-SQL = [str(SQL_FOLDER)]
 
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": "data-platform",

@@ -15,11 +15,8 @@ from plugins.operators.publish import PublishOperator
 from plugins.operators.transform import TransformOperator
 from plugins.operators.validate import ValidateOperator
 from plugins.retry import HonourRetryAfter
-from plugins.warehouse import CONNECTION_ID
 
 IN_THE_UI: dict[str, Any] = {"map_index_template": "{{ task.parameters.label }}"}
-STATEMENTS: dict[str, Any] = {"conn_id": CONNECTION_ID, "do_xcom_push": False}
-"""All statements of a task in one transaction. The operator logs their text once; the hook need not again."""
 
 
 def load_group(source: Source, loads: XComArg) -> None:
@@ -49,7 +46,6 @@ def load_group(source: Source, loads: XComArg) -> None:
             "PostgreSQL cannot read is named and left out.",
             source=source,
             parameters=parameters,
-            **STATEMENTS,
             **IN_THE_UI,
         )
         audited = ValidateOperator(
@@ -70,7 +66,6 @@ def load_group(source: Source, loads: XComArg) -> None:
             asset=warehouse_asset("core", source.core_table),
             # Not one_done: within a mapped group every task also stands after plan, which is done at once.
             trigger_rule=TriggerRule.ALL_DONE,
-            **STATEMENTS,
             **IN_THE_UI,
         )
         extracted >> staged >> audited >> published

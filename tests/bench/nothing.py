@@ -10,7 +10,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=read_settings().start_date,
     catchup=False,
-    max_active_runs=4,
+    max_active_runs=8,
 ):
 
     @task

@@ -66,7 +66,7 @@ def test_a_source_is_plan_and_mapped_loads_of_four_steps(bag: Any, dag_id: str) 
     assert [outlet.name for outlet in dag.get_task("load.publish").outlets] == [f"core.{source.core_table}"]
     assert dag.get_task("all_loaded").upstream_task_ids == {"load.validate", "load.publish"}
     assert dag.get_task("load.publish").trigger_rule == "all_done"
-    assert dag.catchup and dag.max_active_runs == 4
+    assert dag.catchup and dag.max_active_runs == 8
 
 
 @pytest.mark.parametrize("dag_id", sorted(SOURCES))

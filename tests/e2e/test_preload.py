@@ -57,3 +57,32 @@ def test_the_dag_processor_sees_changes_of_ours_without_a_restart() -> None:
 def test_a_process_that_forks_no_task_starts_light(words: str, executor: str) -> None:
     preloaded = imports(words, executor=executor)["preloaded"]
     assert [name for name in preloaded if name.split(".")[0] in ("plugins", "include", "great_expectations")] == []
+
+
+STARTS = """
+import sys
+sys.argv = ["airflow", "scheduler"]
+import airflow.settings
+airflow.settings.import_local_settings()
+from include.settings import _has_times
+print(_has_times.cache_info().currsize)
+"""
+
+
+@pytest.mark.parametrize(("schedule", "known"), [("@hourly", 3), ("nonsense", 1)])
+def test_the_settings_are_checked_once_for_all_tasks_and_wrong_ones_stop_no_scheduler(
+    schedule: str, known: int
+) -> None:
+    """The schedules of both sources and of the marts; the first wrong one ends the reading, and is told by the DAG files."""
+    path = os.pathsep.join([str(REPO), str(REPO / "config")])
+    settings = {"DW_WEATHER_SCHEDULE": schedule, "DW_WIKIPEDIA_SCHEDULE": "@daily"}
+    own = {"PYTHONPATH": path, "AIRFLOW__CORE__UNIT_TEST_MODE": "False", "AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
+    answer = subprocess.run(
+        [sys.executable, "-c", STARTS],
+        cwd=REPO,
+        env=os.environ | own | settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(answer.stdout.splitlines()[-1]) == known
