@@ -112,7 +112,7 @@ def test_hours_and_days_are_joined_by_place(name: str) -> None:
 
 def test_the_statements_that_join_hours_are_among_them() -> None:
     joined = {name for name in WEATHER if len(with_hours(text_of(name))) > len(DISTRIBUTED)}
-    assert joined == {"weather/upsert.sql", "weather/roll_up_days.sql"}
+    assert joined == {"weather/upsert.sql", "weather/note_due_days.sql", "weather/roll_up_days.sql"}
 
 
 @pytest.mark.parametrize(
@@ -193,6 +193,20 @@ def test_a_volatile_function_is_seen() -> None:
         "now",
         "current_user",
     }
+
+
+DUE = "insert into audit.weather_daily_due"
+
+
+@pytest.mark.parametrize("name", [name for name in STATEMENTS if DUE in text_of(name)])
+def test_hours_are_noted_as_due_by_the_transaction_that_rolls_them_up(name: str) -> None:
+    """A worker that makes the rows of such a note would say that it has noted them: noted_by is a default."""
+    text = text_of(name)
+    (source,) = re.findall(DUE + r" \([^)]*\)(.*?)(?:on conflict|returning|;)", text, re.DOTALL)
+    assert reads(source) & DISTRIBUTED == set()
+    for query in re.finditer(r"\bas (materialized )?\(", text):
+        # What is not materialized becomes a part of what reads it.
+        assert query[1] or not reads(inside(text, query.end() - 1)) & DISTRIBUTED
 
 
 @pytest.mark.parametrize("name", SOURCES)
