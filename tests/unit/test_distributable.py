@@ -112,7 +112,7 @@ def test_hours_and_days_are_joined_by_place(name: str) -> None:
 
 def test_the_statements_that_join_hours_are_among_them() -> None:
     joined = {name for name in WEATHER if len(with_hours(text_of(name))) > len(DISTRIBUTED)}
-    assert joined == {"weather/upsert.sql", "weather/note_due_days.sql", "weather/roll_up_days.sql"}
+    assert joined == {"weather/upsert.sql", "weather/roll_up_days.sql"}
 
 
 @pytest.mark.parametrize(
