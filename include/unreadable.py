@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import psycopg
 
@@ -33,13 +32,11 @@ class StoredResponse:
     window_end: datetime
 
 
-def stage_readable(
-    connection: Connection, source: Source, load_id: int, statements: Sequence[str]
-) -> list[tuple[StoredResponse, str]]:
+def stage_readable(connection: Connection, source: Source, load_id: int) -> list[tuple[StoredResponse, str]]:
     """Stages a load without the responses that fail alone, in one transaction; returns them, each with what it fails with.
 
-    `statements`, with the parameter load_id, stage what staging.problem does not call unreadable. Raises LoadError when they fail
-    and no single response is to blame.
+    The statements of the source stage what staging.problem does not call unreadable. Raises LoadError when they fail and no single
+    response is to blame.
     """
     with connection.transaction():
         for name in BEGIN:
@@ -55,7 +52,7 @@ def stage_readable(
             try:
                 with connection.transaction(force_rollback=True):
                     _leave_out(connection, load_id, [(response, "not tried") for response in others.values()])
-                    _stage(connection, load_id, statements)
+                    _stage(connection, source, load_id)
             except FAULTS_OF_DATA as error:
                 return f"PostgreSQL cannot read it: {legible(str(error.diag.message_primary))}"
             return None
@@ -63,7 +60,7 @@ def stage_readable(
         unreadable = _search(failure_of, responses)
         _leave_out(connection, load_id, unreadable)
         try:
-            _stage(connection, load_id, statements)
+            _stage(connection, source, load_id)
         except FAULTS_OF_DATA as error:
             raise LoadError(
                 f"{source.name}: load {load_id} cannot be staged: {legible(str(error.diag.message_primary))}; each of its "
@@ -91,7 +88,6 @@ def _leave_out(connection: Connection, load_id: int, unreadable: Sequence[tuple[
     connection.cursor().executemany(statement("ops/note_unreadable.sql"), rows)
 
 
-def _stage(connection: Connection, load_id: int, statements: Sequence[str]) -> None:
-    parameters: dict[str, Any] = {"load_id": load_id}
-    for text in statements:
-        connection.execute(text, parameters)
+def _stage(connection: Connection, source: Source, load_id: int) -> None:
+    for name in source.stage_statements:
+        run(connection, name, {"load_id": load_id})

@@ -44,7 +44,7 @@ class Migration:
             begins.write(b"\n")
 
     def finish(self) -> None:
-        """Waits for its end; Failure when it is none that one would wish for."""
+        """Waits for its end. Failure quotes its log when it failed."""
         with step("Airflow's database"):
             if self._process.wait():
                 raise Failure(f"`airflow db migrate` failed; {self._log} ends with:\n{tail(self._log)}")

@@ -78,7 +78,7 @@ def bring_up(paths: Paths) -> Plan:
     if outdated := supervisor.outdated():
         with step(f"Stopping what changed: {', '.join(sorted(outdated))}"):
             supervisor.apply()
-    # What takes more than a second to import, and a core has nothing to do meanwhile.
+    # What takes more than a second to import is imported while PostgreSQL starts, which needs one core.
     Thread(target=import_module, args=("airflow_client.client",), daemon=True).start()
     migration = None if paths.postgres.exists() else databases.Migration(plan.env, paths)
     with step("PostgreSQL"):

@@ -55,7 +55,7 @@ class TransformOperator(SQLExecuteQueryOperator):
         parameters: Any = self.parameters
         with refusals(), warehouse() as connection:
             try:
-                left_out = stage_readable(connection, self.source, parameters["load_id"], self.source.stage_statements)
+                left_out = stage_readable(connection, self.source, parameters["load_id"])
             except LoadError as error:
                 raise AirflowFailException(in_lines(error.what, error.advice)) from None
         for response, problem in left_out:

@@ -18,7 +18,7 @@ REVISION_DAYS = {
     "wikipedia": read_settings({}).sources["wikipedia"].revision_days,
 }
 SOURCES = tuple(REVISION_DAYS)
-MAX_ACTIVE_RUNS = 4
+MAX_ACTIVE_RUNS = 8
 TODAY = datetime.now(UTC).date()
 """When the tests began: midnight may pass meanwhile, and one more day is due then."""
 AWAY = 7

@@ -2,8 +2,8 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -13,10 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
+import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include import warehouse
 from include.patience import Patience
-from include.warehouse import SQL_FOLDER
+from include.warehouse import SQL_FOLDER, statement
+from plugins.operators import transform
 from plugins.warehouse import NotPublished, note_failure
 from tests.warehouse import citus
 
@@ -144,6 +147,26 @@ class Pipeline:
             except AirflowSkipException:
                 pass
         return refreshed
+
+
+@contextmanager
+def mistaken(of: str, mistakes: Mapping[str, str]) -> Iterator[None]:
+    """While the block lasts tasks execute statements whose name has `of` in it with other texts in the places of these."""
+    made = set()
+
+    def text_of(name: str) -> str:
+        text = statement(name)
+        for was, becomes in mistakes.items() if of in name else ():
+            if was in text:
+                made.add(was)
+                text = text.replace(was, becomes)
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (warehouse, transform):
+            patch.setattr(module, "statement", text_of)
+        yield
+    assert made, f"no statement {of} that was executed has any of {list(mistakes)}"
 
 
 def task(dag_id: str, task_id: str) -> Any:

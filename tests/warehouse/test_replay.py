@@ -8,7 +8,7 @@ import pytest
 
 from include.sources.weather.api import UNITS
 from sandbox import Fault, Sandbox
-from tests.warehouse.pipeline import RUN_NUMBERS, DagRun, Pipeline, at_once, snapshot, task
+from tests.warehouse.pipeline import RUN_NUMBERS, DagRun, Pipeline, at_once, mistaken, snapshot
 from tests.warehouse.test_wikipedia import later, versions
 
 WINDOW = ("2026-10-05", "2026-10-07")
@@ -468,18 +468,12 @@ def test_a_replay_cleared_at_its_transform_publishes_again(pipeline: Pipeline) -
 
 
 @SOURCES
-def test_a_replay_after_the_correction_of_a_transform_corrects_core(
-    pipeline: Pipeline, dag_id: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    transform = task(dag_id, "load.transform")
-    right = list(transform.sql)
-    for was, mistake in {"/ 3.6": "/ 1.8", "revision.size,": "revision.size * 2,", "page.ns,": "page.ns + 1,"}.items():
-        monkeypatch.setattr(transform, "sql", [text.replace(was, mistake) for text in transform.sql])
-    assert transform.sql != right
-    load(pipeline, dag_id, *WINDOW)
+def test_a_replay_after_the_correction_of_a_transform_corrects_core(pipeline: Pipeline, dag_id: str) -> None:
+    mistakes = {"/ 3.6": "/ 1.8", "revision.size,": "revision.size * 2,", "page.ns,": "page.ns + 1,"}
+    with mistaken(f"{dag_id}/stage", mistakes):
+        load(pipeline, dag_id, *WINDOW)
     wrong = snapshot(pipeline)
     since = pipeline.rows("SELECT valid_from FROM core.wikipedia_page")
-    monkeypatch.setattr(transform, "sql", right)
     replay(pipeline, dag_id, *WINDOW)
     corrected = snapshot(pipeline)
     assert pipeline.rows("SELECT valid_from FROM core.wikipedia_page") == since
@@ -488,12 +482,9 @@ def test_a_replay_after_the_correction_of_a_transform_corrects_core(
     assert snapshot(pipeline) == corrected != wrong
 
 
-def test_loads_that_a_broken_transform_failed_are_replayed(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    transform = task("weather", "load.transform")
-    right = list(transform.sql)
-    monkeypatch.setattr(transform, "sql", [text.replace("\n    temperature_2m,", "\n    99,") for text in right])
-    assert "withheld 2 of 2 units" in pipeline.run("weather", *DAY).error
-    monkeypatch.setattr(transform, "sql", right)
+def test_loads_that_a_broken_transform_failed_are_replayed(pipeline: Pipeline) -> None:
+    with mistaken("weather/stage", {"\n    temperature_2m,": "\n    99,"}):
+        assert "withheld 2 of 2 units" in pipeline.run("weather", *DAY).error
     replay(pipeline, "weather", *DAY)
     replayed = snapshot(pipeline)
     pipeline.owner.execute("TRUNCATE core.weather, core.weather_daily")
