@@ -28,7 +28,7 @@ class TransformOperator(SQLExecuteQueryOperator):
 
     def __init__(self, *, source: Source, parameters: Any, **kwargs: Any) -> None:
         super().__init__(
-            sql=[*BEGIN, *source.stage_statements],
+            sql=[],  # read from their files when they are executed
             parameters=parameters,
             conn_id=CONNECTION_ID,
             do_xcom_push=False,
@@ -38,7 +38,7 @@ class TransformOperator(SQLExecuteQueryOperator):
 
     def execute(self, context: Context) -> None:
         """Stages the load; what is left out goes to the log and to staging.problem."""
-        self.sql = [statement(name) for name in self.sql]
+        self.sql = [statement(name) for name in (*BEGIN, *self.source.stage_statements)]
         try:
             with refusals(), warehouse_hook() as self._session:
                 super().execute(context)  # type: ignore[no-untyped-call]  # the provider's, without types

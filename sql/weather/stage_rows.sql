@@ -18,7 +18,7 @@ WITH response AS MATERIALIZED (
     FROM staging.weather_response AS response
     INNER JOIN raw.weather_observations AS stored ON response.raw_id = stored.id
     CROSS JOIN LATERAL json_populate_record(NULL::staging.open_meteo_response, response.payload::json) AS document
-    -- A null is none of them: it fails, where NULL would be no hours.
+    -- JSON's null has to fail, as anything else that is no object: NULL would pass for no hours.
     CROSS JOIN LATERAL json_populate_record(NULL::staging.open_meteo_hourly, coalesce(document.hourly, 'null')) AS hourly
     WHERE
         response.load_id = %(load_id)s
@@ -55,6 +55,7 @@ hour AS (
     INNER JOIN calendar ON response.time = calendar.time
 ),
 
+-- Nobody reads it, and it is carried out all the same.
 unit AS ( -- noqa: ST03
     INSERT INTO staging.weather_unit (load_id, raw_id, variable, unit)
     SELECT response.load_id, response.raw_id, named.key, named.value

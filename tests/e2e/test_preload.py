@@ -22,18 +22,23 @@ print(json.dumps({"preloaded": sorted(preloaded), "left": sorted(set(sys.modules
 """
 
 
+def last_line(code: str, *words: str, **settings: str) -> str:
+    """The last line that `code` prints as a process `airflow WORDS`."""
+    own = {
+        "PYTHONPATH": os.pathsep.join([str(REPO), str(REPO / "config")]),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    }
+    env = os.environ | own | settings
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=REPO, env=env, capture_output=True, text=True, check=True
+    )
+    return answer.stdout.splitlines()[-1]
+
+
 def imports(*words: str, executor: str = "LocalExecutor") -> dict[str, list[str]]:
     """The modules that `airflow WORDS` has imported at its start, and those that its forks would still import for the DAG files."""
-    path = os.pathsep.join([str(REPO), str(REPO / "config")])
-    env = os.environ | {
-        "PYTHONPATH": path,
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-        "AIRFLOW__CORE__EXECUTOR": executor,
-    }
-    answer = subprocess.run(
-        [sys.executable, "-c", PARSE, *words], cwd=REPO, env=env, capture_output=True, text=True, check=True
-    )
-    found: dict[str, list[str]] = json.loads(answer.stdout.splitlines()[-1])
+    found: dict[str, list[str]] = json.loads(last_line(PARSE, *words, AIRFLOW__CORE__EXECUTOR=executor))
     return found
 
 
@@ -61,7 +66,7 @@ def test_a_process_that_forks_no_task_starts_light(words: str, executor: str) ->
 
 STARTS = """
 import sys
-sys.argv = ["airflow", "scheduler"]
+sys.argv = ["airflow", *sys.argv[1:]]
 import airflow.settings
 airflow.settings.import_local_settings()
 from include.settings import _has_times
@@ -74,15 +79,5 @@ def test_the_settings_are_checked_once_for_all_tasks_and_wrong_ones_stop_no_sche
     schedule: str, known: int
 ) -> None:
     """The schedules of both sources and of the marts; the first wrong one ends the reading, and is told by the DAG files."""
-    path = os.pathsep.join([str(REPO), str(REPO / "config")])
-    settings = {"DW_WEATHER_SCHEDULE": schedule, "DW_WIKIPEDIA_SCHEDULE": "@daily"}
-    own = {"PYTHONPATH": path, "AIRFLOW__CORE__UNIT_TEST_MODE": "False", "AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
-    answer = subprocess.run(
-        [sys.executable, "-c", STARTS],
-        cwd=REPO,
-        env=os.environ | own | settings,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(answer.stdout.splitlines()[-1]) == known
+    known_now = last_line(STARTS, "scheduler", DW_WEATHER_SCHEDULE=schedule, DW_WIKIPEDIA_SCHEDULE="@daily")
+    assert int(known_now) == known
