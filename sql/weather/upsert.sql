@@ -147,7 +147,10 @@ candidate AS (
         0,
         (SELECT this.overruled FROM this)
     FROM known
-    WHERE (location_id, observed_at) IN (SELECT differing.location_id, differing.observed_at FROM differing WHERE NOT differing.is_whole)
+    WHERE
+        -- Nearly always there is none: core is then not read a second time.
+        EXISTS (SELECT 1 FROM differing WHERE NOT differing.is_whole)
+        AND (location_id, observed_at) IN (SELECT differing.location_id, differing.observed_at FROM differing WHERE NOT differing.is_whole)
 ),
 
 -- Of each field the newest known value, as [rank, is_offered, raw id, value].

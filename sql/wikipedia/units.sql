@@ -57,13 +57,21 @@ measured AS (
     INNER JOIN response ON staged.raw_id = response.raw_id AND staged.page_id = response.page_id
     WHERE staged.load_id = %(load_id)s
     GROUP BY response.page_id, response.landed_by, response.attempt
+),
+
+-- Those of the load alone: joined with all, a load of fifty pages reads every one that is followed.
+tracked AS (
+    SELECT tracked.page_id, tracked.page_language || ':' || tracked.page_title AS title
+    FROM audit.load AS load
+    INNER JOIN core.tracked_page AS tracked ON tracked.page_id = ANY(load.subject_ids)
+    WHERE load.load_id = %(load_id)s
 )
 
 SELECT
     unit.raw_ids,
     unit.page_id AS subject_id,
-    tracked.page_language || ':' || tracked.page_title AS subject,
-    tracked.page_language || ':' || tracked.page_title AS name,
+    tracked.title AS subject,
+    tracked.title AS name,
     greatest(load.window_start, CASE WHEN load.is_replay THEN unit.window_start END) AS span_start,
     least(load.window_end, CASE WHEN load.is_replay THEN unit.window_end END) AS span_end,
     coalesce(unit.problem, CASE WHEN page.page_id IS NULL THEN 'no response tells of the page' END) AS problem,
@@ -101,7 +109,7 @@ SELECT
     measured.highest_revision_size_bytes
 FROM unit
 INNER JOIN audit.load AS load ON load.load_id = %(load_id)s
-LEFT JOIN core.tracked_page AS tracked ON unit.page_id = tracked.page_id
+LEFT JOIN tracked ON unit.page_id = tracked.page_id
 LEFT JOIN staging.page AS page
     ON page.load_id = %(load_id)s AND unit.page_id = page.page_id AND unit.reading_id = page.reading_id
 LEFT JOIN measured

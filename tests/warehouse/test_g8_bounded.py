@@ -29,7 +29,11 @@ def test_g8_ten_thousand_places_are_a_hundred_loads(pipeline: Pipeline) -> None:
     )
     assert sizes == [(100, 100)] * 100
     assert len(str(run.loads)) < 20_000
-    pipeline.finish(run, only=[57])
+    pipeline.finish(run, until="transform", only=[57])
+    before = places_read(pipeline)
+    pipeline.finish(run, since="validate", until="validate", only=[57])
+    assert 100 <= places_read(pipeline) - before < 200  # its own
+    pipeline.finish(run, since="publish", only=[57])
     assert run.errors == {}
     assert pipeline.value("SELECT count(*) FROM core.weather") == 2400
 
@@ -141,12 +145,22 @@ def test_g8_revisions_that_core_has_are_read_again_at_the_price_of_reading_them(
 
 def blocks_of_core(pipeline: Pipeline) -> int:
     """How many blocks of tables and indexes in core were looked at so far."""
+    return counted(pipeline, BLOCKS)
+
+
+def places_read(pipeline: Pipeline) -> int:
+    """How many rows of core.location were looked at so far."""
+    return counted(pipeline, PLACES)
+
+
+def counted(pipeline: Pipeline, statistic: str) -> int:
     # A session reports its own at its end, a moment after its process has ended.
     while pipeline.rows("SELECT 1 FROM pg_stat_activity WHERE usename = 'dw_loader' AND datname = current_database()"):
         sleep(0.02)
-    return int(pipeline.value(BLOCKS))
+    return int(pipeline.value(statistic))
 
 
+PLACES = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = 'core.location'::regclass"
 BLOCKS = """
     SELECT sum(heap_blks_hit + heap_blks_read + coalesce(idx_blks_hit + idx_blks_read, 0))
     FROM pg_statio_user_tables WHERE schemaname = 'core'
