@@ -33,7 +33,6 @@ SETTINGS = {
     "maintenance_work_mem": "256MB",
     "effective_cache_size": "1GB",
     "max_wal_size": "2GB",
-    "wal_compression": "on",
     "jit": "off",
     "log_line_prefix": "%m [%p] %u@%d ",
     "timezone": "UTC",

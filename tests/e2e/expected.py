@@ -27,6 +27,11 @@ def days_ago(days: int) -> str:
     return (datetime.now(UTC).date() - timedelta(days=days)).isoformat()
 
 
+def seconds_of_today() -> float:
+    """How many of the UTC day are left: at its end one more window is due."""
+    return (moment(days_ago(-1)) - datetime.now(UTC)).total_seconds()
+
+
 def weather_mart(stack: Deployment, start: str, end: str) -> list[Row]:
     """What the mart holds of the local days that the window [start, end) touches; columns as in `daily_weather`."""
     return stack.sql(

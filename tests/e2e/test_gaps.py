@@ -4,13 +4,17 @@ import subprocess
 
 import pytest
 
-from tests.e2e.expected import days_ago
+from tests.e2e.expected import days_ago, seconds_of_today
 from tests.e2e.stack import Row, Stack, wait_for
 
+TEST_SECONDS = 120
+"""Longer than a test takes."""
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture
 def daily(daily_stack: Stack) -> Stack:
-    """The stack with daily windows, once catchup has loaded all days that are due."""
+    """The stack with daily windows, once catchup has loaded all days that are due; no day ends during a test."""
+    wait_for("a new day", lambda: seconds_of_today() > TEST_SECONDS, 2 * TEST_SECONDS)
     wait_for("the end of catchup", lambda: gaps(daily_stack).returncode == 0, 300)
     return daily_stack
 
