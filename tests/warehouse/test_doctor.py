@@ -196,14 +196,14 @@ def test_a_failed_load_until_a_later_one_is_published(
 
 
 def test_ten_thousand_bad_loads_are_told_of_as_well(well: Pipeline, environment: dict[str, str]) -> None:
-    """Of the same window, every other failed and the rest are not clean. Each was once compared with all later ones."""
+    """Of the same window: half failed, the others, of other places, are not clean. Each was once compared with all later ones."""
     well.owner.execute(
         """
         INSERT INTO audit.load (
             dag_id, run_id, map_index, source, subject_ids, window_start, window_end, status, planned_at, rows_quarantined
         )
         SELECT
-            'weather', number::text, 0, 'weather', array(SELECT generate_series(1, 100)), %(start)s, %(end)s,
+            'weather', number::text, 0, 'weather', array(SELECT generate_series(1, 100) + number %% 2 * 100), %(start)s, %(end)s,
             CASE WHEN number %% 2 = 0 THEN 'failed' ELSE 'published' END, %(now)s, number %% 2
         FROM generate_series(1, 20000) AS number
         """,
@@ -212,7 +212,7 @@ def test_ten_thousand_bad_loads_are_told_of_as_well(well: Pipeline, environment:
     well.owner.execute(
         """
         INSERT INTO audit.withheld (load_id, source, subject_id, span_start, span_end, expectation, observed, raw_ids, withheld_at)
-        SELECT load_id, source, 1, window_start, window_start + interval '1 day', '', '', '{}', planned_at
+        SELECT load_id, source, 101, window_start, window_start + interval '1 day', '', '', '{}', planned_at
         FROM audit.load WHERE rows_quarantined > 0
         """
     )
@@ -225,7 +225,7 @@ def test_ten_thousand_bad_loads_are_told_of_as_well(well: Pipeline, environment:
     found = states(environment)
     assert found["withheld"].text.startswith("10000 units by 10000 loads, the last ")
     assert found["quarantined"].text == "10000 rows by 10000 loads"
-    assert found["failed loads"].state == State.BAD and "cannot" not in found["failed loads"].text
+    assert found["failed loads"].text.startswith("10000 loads failed, ")
 
 
 def test_a_load_that_neither_ends_nor_gets_on(well: Pipeline, environment: dict[str, str]) -> None:
